@@ -1,12 +1,12 @@
 /* Strata: a compiler for customer segments. The one installed header.
  *
- * Ownership    Objects made by a strata_*_new, _compile, _load or _run call belong to the caller and are freed with the
- *              matching _free (NULL is fine). Text and arrays that an object hands out live as long as the object.
- * Errors       Calls that can fail return a strata_status and fill the caller's strata_error where one is given. What is
- *              wrong in rule text is not an error of the call: it is in the diagnostics of the rule set.
- * Threads      No globals. A rule set is immutable once made and may be used by many threads at the same time. A data
- *              set is immutable once strata_data_finish has returned. A result belongs to one thread at a time.
- * Times        Instants are microseconds since 1970-01-01T00:00:00 UTC; days are days since 1970-01-01.
+ * Ownership    Objects made by a strata_*_new, _compile, _load or _run call belong to the caller and are
+ * freed with the matching _free (NULL is fine). Text and arrays that an object hands out live as long as the
+ * object. Errors       Calls that can fail return a strata_status and fill the caller's strata_error where
+ * one is given. What is wrong in rule text is not an error of the call: it is in the diagnostics of the rule
+ * set. Threads      No globals. A rule set is immutable once made and may be used by many threads at the same
+ * time. A data set is immutable once strata_data_finish has returned. A result belongs to one thread at a
+ * time. Times        Instants are microseconds since 1970-01-01T00:00:00 UTC; days are days since 1970-01-01.
  * Text         UTF-8 throughout.
  */
 #ifndef STRATA_STRATA_H
@@ -22,7 +22,8 @@ extern "C" {
 
 #define STRATA_VERSION "0.1.0"
 
-/* The Arrow C data interface (https://arrow.apache.org/docs/format/CDataInterface.html), as every user of it declares it. */
+/* The Arrow C data interface (https://arrow.apache.org/docs/format/CDataInterface.html), as every user of it
+ * declares it. */
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 #define ARROW_FLAG_DICTIONARY_ORDERED 1
@@ -79,8 +80,8 @@ typedef struct strata_error {
     char message[STRATA_ERROR_TEXT]; /* one plain sentence with place and remedy */
 } strata_error;
 
-/* Where memory comes from; `context` is handed back. allocate must return 64-byte aligned memory or NULL; all three must be
- * callable from several threads. Pass NULL for malloc's. */
+/* Where memory comes from; `context` is handed back. allocate must return 64-byte aligned memory or NULL; all
+ * three must be callable from several threads. Pass NULL for malloc's. */
 typedef struct strata_allocator {
     void *(*allocate)(void *context, size_t bytes);
     void (*release)(void *context, void *p, size_t bytes);

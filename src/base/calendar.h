@@ -3,9 +3,9 @@
  * date:    days since 1970-01-01 (int32 range; the years 0001 to 9999 are valid).
  * instant: microseconds since 1970-01-01T00:00:00 UTC (int64).
  * local:   microseconds since 1970-01-01T00:00:00 as a wall clock in the zone shows them.
- * Rules (docs/language.md, "Time"): days, weeks, months, quarters and years are calendar arithmetic on the wall
- * clock, months clamped to their last day; hours and minutes are exact. A local time that does not exist (spring)
- * moves forward by the gap, one that happens twice (autumn) is the earlier. Weeks begin on Monday.
+ * Rules (docs/language.md, "Time"): days, weeks, months, quarters and years are calendar arithmetic on the
+ * wall clock, months clamped to their last day; hours and minutes are exact. A local time that does not exist
+ * (spring) moves forward by the gap, one that happens twice (autumn) is the earlier. Weeks begin on Monday.
  * All functions are pure and thread-safe. Out-of-range results report false or ST_NO_TIME and never wrap.
  */
 #ifndef STRATA_BASE_CALENDAR_H
@@ -13,19 +13,22 @@
 
 #include "base/mem.h"
 
-#define ST_NO_TIME INT64_MIN            /* "outside the years 0001 to 9999" */
-#define ST_DAY_US INT64_C(86400000000)  /* microseconds a day */
-#define ST_DATE_MIN (-719162)           /* 0001-01-01 */
-#define ST_DATE_MAX 2932896             /* 9999-12-31 */
+#define ST_NO_TIME INT64_MIN           /* "outside the years 0001 to 9999" */
+#define ST_DAY_US INT64_C(86400000000) /* microseconds a day */
+#define ST_DATE_MIN (-719162)          /* 0001-01-01 */
+#define ST_DATE_MAX 2932896            /* 9999-12-31 */
 
-typedef enum st_unit {
-    ST_MINUTE, ST_HOUR, ST_DAY, ST_WEEK, ST_MONTH, ST_QUARTER, ST_YEAR
-} st_unit;
+typedef enum st_unit { ST_MINUTE, ST_HOUR, ST_DAY, ST_WEEK, ST_MONTH, ST_QUARTER, ST_YEAR } st_unit;
 extern const char *const st_unit_names[7]; /* "minute" … "year" */
 
 typedef enum st_part {
-    ST_PART_YEAR, ST_PART_QUARTER, ST_PART_MONTH, ST_PART_WEEK /* ISO 8601 week number */,
-    ST_PART_DAY /* of the month */, ST_PART_WEEKDAY /* Monday 0 … Sunday 6 */, ST_PART_HOUR
+    ST_PART_YEAR,
+    ST_PART_QUARTER,
+    ST_PART_MONTH,
+    ST_PART_WEEK /* ISO 8601 week number */,
+    ST_PART_DAY /* of the month */,
+    ST_PART_WEEKDAY /* Monday 0 … Sunday 6 */,
+    ST_PART_HOUR
 } st_part;
 
 typedef struct st_civil {
@@ -47,7 +50,8 @@ int64_t st_instant_of_local(const st_zone *z, int64_t local);
 int64_t st_day_of_instant(const st_zone *z, int64_t instant); /* the date in the zone */
 int64_t st_start_of_day(const st_zone *z, int64_t day);       /* its first instant */
 
-/* x + n units. For a date, hours and minutes are not allowed (the caller checks). ST_NO_TIME when out of range. */
+/* x + n units. For a date, hours and minutes are not allowed (the caller checks). ST_NO_TIME when out of
+ * range. */
 int64_t st_date_add(int64_t day, int64_t n, st_unit u);
 int64_t st_instant_add(const st_zone *z, int64_t instant, int64_t n, st_unit u);
 
@@ -61,10 +65,12 @@ int64_t st_date_trunc(int64_t day, st_unit u); /* first day of its week, month, 
 int32_t st_date_part(int64_t day, st_part p);  /* hour: 0 */
 int32_t st_instant_part(const st_zone *z, int64_t instant, st_part p);
 
-/* The k-th anniversary of `day` falls on the same month and day; 29 February on 28 February where there is none. */
+/* The k-th anniversary of `day` falls on the same month and day; 29 February on 28 February where there is
+ * none. */
 int64_t st_anniversary(int64_t day, int32_t years);
 
-/* Text. Dates "2026-11-01"; timestamps "2026-11-01T09:30[:00[.ffffff]]" with 'T' or a blank, and optionally "Z" or
+/* Text. Dates "2026-11-01"; timestamps "2026-11-01T09:30[:00[.ffffff]]" with 'T' or a blank, and optionally
+ * "Z" or
  * "+02:00" (then zone is not used). Returns false where the text is not of that form or names no real day. */
 bool st_parse_date(st_str s, int64_t *day);
 bool st_parse_timestamp(st_str s, const st_zone *z, int64_t *instant);

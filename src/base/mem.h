@@ -4,7 +4,8 @@
  * unwinds with longjmp to the guard set at the library's boundary (ST_GUARD), which frees every arena of the
  * environment that was made since. So no code between checks for NULL, and nothing leaks. Consequences:
  *   - hold memory only in arenas (or free it yourself before anything that can fail);
- *   - never let st_fail cross a C++ frame or another library's callback: catch with a guard of your own there;
+ *   - never let st_fail cross a C++ frame or another library's callback: catch with a guard of your own
+ * there;
  *   - one environment belongs to one thread at a time; worker threads get their own (st_env_child).
  */
 #ifndef STRATA_BASE_MEM_H
@@ -35,11 +36,10 @@ void st_env_close(st_env *env);                         /* frees every arena sti
 ST_NORETURN void st_fail(st_env *env, strata_status status, const char *fmt, ...) ST_PRINTF(3, 4);
 ST_NORETURN void st_vfail(st_env *env, strata_status status, const char *fmt, va_list ap);
 
-/* Runs `body` (a statement) under a guard; afterwards `ok` says whether it came through. Arenas made inside the
- * body and still alive are freed when it did not.
- *   bool ok;
- *   ST_GUARD(env, ok, { st_arena *a = st_arena_new(env); ... });
- * Locals changed inside the body and read after it must be volatile or reached through a pointer. */
+/* Runs `body` (a statement) under a guard; afterwards `ok` says whether it came through. Arenas made inside
+ * the body and still alive are freed when it did not. bool ok; ST_GUARD(env, ok, { st_arena *a =
+ * st_arena_new(env); ... }); Locals changed inside the body and read after it must be volatile or reached
+ * through a pointer. */
 typedef struct st_guard {
     jmp_buf here;
     jmp_buf *outer;
@@ -48,28 +48,28 @@ typedef struct st_guard {
 void st_guard_enter(st_env *env, st_guard *g);
 void st_guard_leave(st_env *env, st_guard *g);
 void st_guard_unwind(st_env *env, st_guard *g);
-#define ST_GUARD(env, ok, ...)                                                                                     \
-    do {                                                                                                           \
-        st_guard st_guard_;                                                                                        \
-        st_guard_enter((env), &st_guard_);                                                                         \
-        if (setjmp(st_guard_.here) == 0) {                                                                         \
-            __VA_ARGS__;                                                                                           \
-            st_guard_leave((env), &st_guard_);                                                                     \
-            (ok) = true;                                                                                           \
-        } else {                                                                                                   \
-            st_guard_unwind((env), &st_guard_);                                                                    \
-            (ok) = false;                                                                                          \
-        }                                                                                                          \
+#define ST_GUARD(env, ok, ...)                                                                               \
+    do {                                                                                                     \
+        st_guard st_guard_;                                                                                  \
+        st_guard_enter((env), &st_guard_);                                                                   \
+        if (setjmp(st_guard_.here) == 0) {                                                                   \
+            __VA_ARGS__;                                                                                     \
+            st_guard_leave((env), &st_guard_);                                                               \
+            (ok) = true;                                                                                     \
+        } else {                                                                                             \
+            st_guard_unwind((env), &st_guard_);                                                              \
+            (ok) = false;                                                                                    \
+        }                                                                                                    \
     } while (0)
 
 st_arena *st_arena_new(st_env *env);
 void st_arena_free(st_arena *a); /* NULL is fine */
 st_env *st_arena_env(const st_arena *a);
 
-void *st_alloc(st_arena *a, size_t bytes);             /* zeroed, 16-byte aligned */
-void *st_alloc_raw(st_arena *a, size_t bytes);         /* not zeroed, 64-byte aligned: column and bitmap data */
+void *st_alloc(st_arena *a, size_t bytes);     /* zeroed, 16-byte aligned */
+void *st_alloc_raw(st_arena *a, size_t bytes); /* not zeroed, 64-byte aligned: column and bitmap data */
 void *st_alloc_array(st_arena *a, size_t n, size_t size); /* zeroed; n * size checked for overflow */
-char *st_dup(st_arena *a, const char *p, size_t n);    /* copies n bytes and a NUL behind them */
+char *st_dup(st_arena *a, const char *p, size_t n);       /* copies n bytes and a NUL behind them */
 st_str st_str_dup(st_arena *a, st_str s);
 char *st_format(st_arena *a, const char *fmt, ...) ST_PRINTF(2, 3);
 char *st_vformat(st_arena *a, const char *fmt, va_list ap);
@@ -79,15 +79,15 @@ char *st_vformat(st_arena *a, const char *fmt, va_list ap);
 
 /* A growing array in an arena: ST_VEC(int) v = {0}; *st_push(arena, &v) = 7; for (i < v.n) v.p[i]. The new
  * element is zeroed. Old blocks stay in the arena, at most as much again as the array itself. */
-#define ST_VEC(T)                                                                                                  \
-    struct {                                                                                                       \
-        T *p;                                                                                                      \
-        uint32_t n, cap;                                                                                           \
+#define ST_VEC(T)                                                                                            \
+    struct {                                                                                                 \
+        T *p;                                                                                                \
+        uint32_t n, cap;                                                                                     \
     }
 void *st_vec_grow(st_arena *a, void *p, uint32_t n, uint32_t *cap, size_t size);
-#define st_push(arena, v)                                                                                          \
-    ((v)->n == (v)->cap ? (void)((v)->p = st_vec_grow((arena), (v)->p, (v)->n, &(v)->cap, sizeof *(v)->p))         \
-                        : (void)0,                                                                                 \
+#define st_push(arena, v)                                                                                    \
+    ((v)->n == (v)->cap ? (void)((v)->p = st_vec_grow((arena), (v)->p, (v)->n, &(v)->cap, sizeof *(v)->p))   \
+                        : (void)0,                                                                           \
      memset(&(v)->p[(v)->n], 0, sizeof *(v)->p), &(v)->p[(v)->n++])
 
 /* Growing text. */

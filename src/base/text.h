@@ -6,9 +6,10 @@
 #include "base/mem.h"
 
 bool st_utf8_valid(const char *p, size_t n);
-uint32_t st_utf8_next(const char **p, const char *end); /* decodes one code point of valid UTF-8 and steps over it */
-uint32_t st_utf8_put(uint32_t cp, char out[4]);         /* number of bytes written */
-uint64_t st_utf8_length(st_str s);                      /* code points */
+uint32_t st_utf8_next(const char **p,
+                      const char *end);         /* decodes one code point of valid UTF-8 and steps over it */
+uint32_t st_utf8_put(uint32_t cp, char out[4]); /* number of bytes written */
+uint64_t st_utf8_length(st_str s);              /* code points */
 
 /* Simple (one-to-one) Unicode case mappings of a fixed Unicode version, kept in a generated table. */
 uint32_t st_lower_cp(uint32_t cp);
@@ -16,22 +17,25 @@ uint32_t st_upper_cp(uint32_t cp);
 st_str st_text_lower(st_arena *a, st_str s); /* also the fold of `ignoring case` */
 st_str st_text_upper(st_arena *a, st_str s);
 st_str st_text_trim(st_str s); /* ASCII space, tab, CR, LF, VT, FF at both ends */
-/* The part behind the last '@' of an e-mail address, lower-cased; n == 0 with p == NULL: there is none (missing). */
+/* The part behind the last '@' of an e-mail address, lower-cased; n == 0 with p == NULL: there is none
+ * (missing). */
 st_str st_text_domain(st_arena *a, st_str s);
 
 bool st_text_starts(st_str s, st_str part);
 bool st_text_ends(st_str s, st_str part);
 bool st_text_contains(st_str s, st_str part);
 
-/* Regular expressions: literals, . [] () | * + ? {m,n} ^ $ \d \w \s and escaped punctuation; classes are ASCII ranges
- * and literals, also negated; unanchored. No look-around, back references, lazy quantifiers or flags. `.` is any
- * character but a line feed. ^ and $ are the ends of the text. Repeat counts are at most 1000. */
+/* Regular expressions: literals, . [] () | * + ? {m,n} ^ $ \d \w \s and escaped punctuation; classes are
+ * ASCII ranges and literals, also negated; unanchored. No look-around, back references, lazy quantifiers or
+ * flags. `.` is any character but a line feed. ^ and $ are the ends of the text. Repeat counts are at most
+ * 1000. */
 typedef struct st_regex_error {
     uint32_t offset, length; /* bytes of the pattern */
     const char *what;        /* a plain sentence part, e.g. "* has nothing to repeat" */
 } st_regex_error;
-/* Checks the pattern. With `fold`, *normal is the pattern whose literals and classes are folded, to be matched against
- * folded text; otherwise a copy. The normal form uses only the subset, so any engine reads it the same way. */
+/* Checks the pattern. With `fold`, *normal is the pattern whose literals and classes are folded, to be
+ * matched against folded text; otherwise a copy. The normal form uses only the subset, so any engine reads it
+ * the same way. */
 bool st_regex_check(st_arena *a, st_str pattern, bool fold, st_str *normal, st_regex_error *err);
 
 /* MD5 and SHA-256 (RFC 1321, FIPS 180-4). */

@@ -1,5 +1,5 @@
-/* Messages: every one is an entry of grammar/messages.def (code, severity, words, remedy, bad and good example); this
- * collects what a rule set earns and renders it. */
+/* Messages: every one is an entry of grammar/messages.def (code, severity, words, remedy, bad and good
+ * example); this collects what a rule set earns and renders it. */
 #ifndef STRATA_DIAG_DIAG_H
 #define STRATA_DIAG_DIAG_H
 
@@ -17,14 +17,14 @@ typedef enum st_code {
 } st_code;
 
 typedef struct st_message {
-    const char *name;     /* "unknown-column", stable */
-    const char *code;     /* "E0201" or "W0301", stable, never reused */
+    const char *name; /* "unknown-column", stable */
+    const char *code; /* "E0201" or "W0301", stable, never reused */
     st_severity severity;
-    const char *text;     /* what is wrong; {0} {1} … stand for the arguments */
-    const char *help;     /* the remedy, also with arguments; "" only where text says it all */
-    const char *why;      /* a sentence or two for its page */
-    const char *bad;      /* a rule set that earns it */
-    const char *good;     /* the same, mended */
+    const char *text; /* what is wrong; {0} {1} … stand for the arguments */
+    const char *help; /* the remedy, also with arguments; "" only where text says it all */
+    const char *why;  /* a sentence or two for its page */
+    const char *bad;  /* a rule set that earns it */
+    const char *good; /* the same, mended */
 } st_message;
 extern const st_message st_messages[ST_MSG_COUNT];
 
@@ -44,9 +44,11 @@ typedef struct st_diags {
 
 void st_diags_init(st_diags *d, st_arena *a, const st_sources *sources);
 /* Adds a message, unless the same code already stands at the same span. Arguments are text:
- *   st_report(d, ST_MSG_UNKNOWN_COLUMN, span, "orders", "stauts"). At most ST_DIAG_LIMIT messages are kept. */
+ *   st_report(d, ST_MSG_UNKNOWN_COLUMN, span, "orders", "stauts"). At most ST_DIAG_LIMIT messages are kept.
+ */
 #define ST_DIAG_LIMIT 500
-#define st_report(d, code, span, ...) st_report_args((d), (code), (span), (const char *const[]){__VA_ARGS__ __VA_OPT__(,) NULL})
+#define st_report(d, code, span, ...)                                                                        \
+    st_report_args((d), (code), (span), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 void st_report_args(st_diags *d, st_code code, st_span span, const char *const *args);
 /* Sorted by file and place; errors caused by the same span once. */
 void st_diags_sort(st_diags *d);

@@ -1,10 +1,12 @@
-/* The checked program: every name resolved, every expression typed, every phrase of the language spelled out in a small
- * set of operations. It is what the oracle evaluates and what the IR is lowered from; SQL and proofs start behind the IR.
+/* The checked program: every name resolved, every expression typed, every phrase of the language spelled out
+ * in a small set of operations. It is what the oracle evaluates and what the IR is lowered from; SQL and
+ * proofs start behind the IR.
  *
- * Expressions form trees whose nodes may be shared (they are pure). Three-valued logic throughout: any operation below with
- * a missing operand is missing unless said otherwise. Every time test has become comparisons of instants or of days, every
- * list a chain of simple tests, every named `rows` is inlined into the sources that use it; definitions are referred to, not
- * inlined. Nothing here depends on the as-of instant: times of the run are expressions over ST_X_NOW.
+ * Expressions form trees whose nodes may be shared (they are pure). Three-valued logic throughout: any
+ * operation below with a missing operand is missing unless said otherwise. Every time test has become
+ * comparisons of instants or of days, every list a chain of simple tests, every named `rows` is inlined into
+ * the sources that use it; definitions are referred to, not inlined. Nothing here depends on the as-of
+ * instant: times of the run are expressions over ST_X_NOW.
  */
 #ifndef STRATA_SEMA_PROGRAM_H
 #define STRATA_SEMA_PROGRAM_H
@@ -14,7 +16,13 @@
 
 /* ---- types ---- */
 typedef enum st_base_type {
-    ST_T_BOOL, ST_T_INT, ST_T_FLOAT, ST_T_DECIMAL, ST_T_STRING, ST_T_DATE, ST_T_TIMESTAMP,
+    ST_T_BOOL,
+    ST_T_INT,
+    ST_T_FLOAT,
+    ST_T_DECIMAL,
+    ST_T_STRING,
+    ST_T_DATE,
+    ST_T_TIMESTAMP,
     ST_T_LABEL,    /* a tier, an rfm tier, an arm, a weekday: an index into labels */
     ST_T_DURATION, /* of a parameter or literal only: n units */
     ST_T_DISTANCE  /* metres, decimal with scale 3 */
@@ -30,9 +38,10 @@ typedef struct st_labels {
     const st_def *def;  /* whose labels; NULL: weekdays, monday first */
 } st_labels;
 
-/* digits: of an int or decimal the most digits a value can have (int columns 19); scale: behind the point. An int is held in
- * 64 bits; int with int stays int for + - * and overflow is missing. Anything with a decimal is decimal; over 38 digits was
- * refused. `optional`: may be missing (used for messages; evaluators always handle missing). */
+/* digits: of an int or decimal the most digits a value can have (int columns 19); scale: behind the point. An
+ * int is held in 64 bits; int with int stays int for + - * and overflow is missing. Anything with a decimal
+ * is decimal; over 38 digits was refused. `optional`: may be missing (used for messages; evaluators always
+ * handle missing). */
 typedef struct st_type {
     st_base_type base;
     bool list, optional;
@@ -44,7 +53,7 @@ typedef struct st_type {
 typedef struct st_value st_value;
 typedef struct st_col {
     const char *name;
-    uint32_t index;             /* in table->cols */
+    uint32_t index; /* in table->cols */
     st_table *table;
     st_type type;
     bool key, time, planned, recorded, fixed, changes, pii;
@@ -53,7 +62,7 @@ typedef struct st_col {
     const st_value *one_of;     /* allowed values */
     const st_value *low, *high; /* `between`, inclusive; NULL: no bound */
     st_span span;
-    bool used;                  /* some definition reads it: only these are loaded */
+    bool used; /* some definition reads it: only these are loaded */
 } st_col;
 
 /* A step from a row to the row it links to: the link column of the child table. */
@@ -64,20 +73,21 @@ typedef struct st_path {
 
 struct st_table {
     const char *name;
-    uint32_t index;             /* in program->tables */
+    uint32_t index; /* in program->tables */
     uint32_t ncols;
     st_col *cols;
-    const st_col *key;          /* NULL: none */
-    /* The time of a row: that of `recorded` where declared, else its own `time`, else that of the nearest table it links to
-     * that has one (fewest steps; then the column declared first). when: an expression on this table of type date or
-     * timestamp, NULL when there is none. order_time is the row's `time` (never `recorded`), what windows, first/last and
-     * sequences use. */
+    const st_col *key; /* NULL: none */
+    /* The time of a row: that of `recorded` where declared, else its own `time`, else that of the nearest
+     * table it links to that has one (fewest steps; then the column declared first). when: an expression on
+     * this table of type date or timestamp, NULL when there is none. order_time is the row's `time` (never
+     * `recorded`), what windows, first/last and sequences use. */
     st_expr *when, *order_time;
-    st_expr *keep;              /* `keep where`, all of them joined by and; NULL: all rows. A row for which it is not true does
-                                   not exist: links to it lead nowhere, it is in no source and no population. */
-    st_expr *visible;           /* when < now (a date against the day of now); NULL: always. Holds for the rows of every source,
-                                   sequence and rfm, and for the population and output of an entity. Not for link reads. */
-    bool segmented;             /* some definition is `of` this table */
+    st_expr *keep; /* `keep where`, all of them joined by and; NULL: all rows. A row for which it is not true
+                      does not exist: links to it lead nowhere, it is in no source and no population. */
+    st_expr *visible; /* when < now (a date against the day of now); NULL: always. Holds for the rows of every
+                         source, sequence and rfm, and for the population and output of an entity. Not for
+                         link reads. */
+    bool segmented;   /* some definition is `of` this table */
     st_span span;
     const char *doc;
 };
@@ -88,12 +98,12 @@ struct st_value {
     bool missing;
     union {
         bool b;
-        int64_t i;      /* int; date (days); timestamp (instant, microseconds); label (index); duration (count) */
-        st_i128 d;      /* decimal, distance: count of 10^-type.scale */
+        int64_t i; /* int; date (days); timestamp (instant, microseconds); label (index); duration (count) */
+        st_i128 d; /* decimal, distance: count of 10^-type.scale */
         double f;
         st_str s;
     } as;
-    st_unit unit;       /* of a duration */
+    st_unit unit; /* of a duration */
 };
 
 /* ---- expressions ---- */
@@ -106,23 +116,28 @@ typedef enum st_op {
 extern const char *const st_op_names[ST_X_COUNT];
 
 typedef enum st_rfm_field {
-    ST_RFM_R, ST_RFM_F, ST_RFM_M,                   /* scores, int 1..n */
-    ST_RFM_RECENCY, ST_RFM_FREQUENCY, ST_RFM_MONETARY, /* raw: int days; int or the measure's type; the measure's type */
-    ST_RFM_CELL                                     /* text, "545" */
+    ST_RFM_R,
+    ST_RFM_F,
+    ST_RFM_M, /* scores, int 1..n */
+    ST_RFM_RECENCY,
+    ST_RFM_FREQUENCY,
+    ST_RFM_MONETARY, /* raw: int days; int or the measure's type; the measure's type */
+    ST_RFM_CELL      /* text, "545" */
 } st_rfm_field;
 
-/* The rows that an aggregate or sequence looks at: rows of `table` that exist, are visible at the instant in force and lead
- * by `path` to the row in hand, taken through `filters` in order. Every row on the path must exist (not kept out). */
+/* The rows that an aggregate or sequence looks at: rows of `table` that exist, are visible at the instant in
+ * force and lead by `path` to the row in hand, taken through `filters` in order. Every row on the path must
+ * exist (not kept out). */
 typedef struct st_filter {
     enum { ST_FILTER_WHERE, ST_FILTER_LAST } kind;
-    st_expr *where;   /* WHERE: at `table`; the row stays where it is true */
-    uint32_t last;    /* LAST: the n rows latest by st_table.order_time stay; rows without a time never do. Rows of equal time are
-                         ordered by the table's key (greater is later) or, without one, by its columns in order of declaration
-                         (missing first), so the answer is the data's alone. */
+    st_expr *where; /* WHERE: at `table`; the row stays where it is true */
+    uint32_t last;  /* LAST: the n rows latest by st_table.order_time stay; rows without a time never do. Rows
+                       of equal time are  ordered by the table's key (greater is later) or, without one, by its
+                       columns in order of declaration  (missing first), so the answer is the data's alone. */
 } st_filter;
 typedef struct st_rowset {
     const st_table *table;
-    st_path path;     /* n == 0: the rows are not those of an entity (an error everywhere but in `nearest`) */
+    st_path path; /* n == 0: the rows are not those of an entity (an error everywhere but in `nearest`) */
     uint32_t nfilters;
     st_filter *filters;
     const char *name; /* as written, for messages and `why` */
@@ -131,10 +146,11 @@ typedef struct st_rowset {
 /* One step of a sequence. The chosen rows are each strictly later (by order_time) than the one before. */
 typedef struct st_step {
     enum { ST_STEP_ROW, ST_STEP_ANY, ST_STEP_NO } kind;
-    st_rowset rows;   /* ROW: the sequence's own source with this step's condition added as a last filter; ANY, NO: their own. The
-                         filters of a step may hold ST_X_STEP_ROW of earlier steps. All lead to the same entity. */
+    st_rowset rows; /* ROW: the sequence's own source with this step's condition added as a last filter; ANY,
+                       NO: their own. The filters of a step may hold ST_X_STEP_ROW of earlier steps. All lead
+                       to the same entity. */
     bool has_within;
-    int64_t within;   /* at most this long after the row of the nearest ROW or ANY step before, inclusive */
+    int64_t within; /* at most this long after the row of the nearest ROW or ANY step before, inclusive */
     st_unit within_unit;
     const char *name; /* `as a`, or NULL */
 } st_step;
@@ -146,27 +162,43 @@ struct st_expr {
     const st_table *at; /* whose row it speaks of; NULL: the same for every row of a run */
     uint32_t n;
     st_expr **args;
-    st_value value;            /* CONST; MATCHES: the pattern (normal form); SAMPLE: the salt */
-    const st_col *col;         /* COLUMN; LINK: the link column on `at` */
-    st_def *def;               /* DEF, RFM_FIELD; IN_TOP and IN_BOTTOM: among, or NULL */
-    st_rowset rows;            /* AGGREGATE: its rows; SEQUENCE: base rows */
-    uint32_t kind;             /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k */
-    st_unit unit;              /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
-    int64_t span_n;            /* AGGREGATE COUNT: > 0 for `in any N units` */
-    st_part part;              /* PART */
-    uint32_t nsteps;           /* SEQUENCE */
+    st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE: the salt */
+    const st_col *col; /* COLUMN; LINK: the link column on `at` */
+    st_def *def;       /* DEF, RFM_FIELD; IN_TOP and IN_BOTTOM: among, or NULL */
+    st_rowset rows;    /* AGGREGATE: its rows; SEQUENCE: base rows */
+    uint32_t kind;   /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k */
+    st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
+    int64_t span_n;  /* AGGREGATE COUNT: > 0 for `in any N units` */
+    st_part part;    /* PART */
+    uint32_t nsteps; /* SEQUENCE */
     st_step *steps;
-    st_i128 amount;            /* IN_TOP, IN_BOTTOM: count, or share; SAMPLE: share */
+    st_i128 amount; /* IN_TOP, IN_BOTTOM: count, or share; SAMPLE: share */
     uint32_t amount_scale;
     bool amount_is_share;
 };
 
 /* ---- definitions ---- */
 typedef enum st_def_kind {
-    ST_DEF_PARAM, ST_DEF_ROWS, ST_DEF_TRAIT, ST_DEF_SCORE, ST_DEF_SEGMENT, ST_DEF_TIERS, ST_DEF_RFM,
+    ST_DEF_PARAM,
+    ST_DEF_ROWS,
+    ST_DEF_TRAIT,
+    ST_DEF_SCORE,
+    ST_DEF_SEGMENT,
+    ST_DEF_TIERS,
+    ST_DEF_RFM,
     /* rooms kept for the rest of the language */
-    ST_DEF_POINTS, ST_DEF_LIST, ST_DEF_PLACE, ST_DEF_CLUSTER, ST_DEF_OVERLAY, ST_DEF_HOLDOUT, ST_DEF_EXPERIMENT,
-    ST_DEF_LAYER, ST_DEF_TREATMENT, ST_DEF_CAMPAIGN, ST_DEF_AUDIENCE, ST_DEF_KINDS
+    ST_DEF_POINTS,
+    ST_DEF_LIST,
+    ST_DEF_PLACE,
+    ST_DEF_CLUSTER,
+    ST_DEF_OVERLAY,
+    ST_DEF_HOLDOUT,
+    ST_DEF_EXPERIMENT,
+    ST_DEF_LAYER,
+    ST_DEF_TREATMENT,
+    ST_DEF_CAMPAIGN,
+    ST_DEF_AUDIENCE,
+    ST_DEF_KINDS
 } st_def_kind;
 extern const char *const st_def_kind_names[ST_DEF_KINDS];
 
@@ -188,65 +220,66 @@ typedef struct st_tier {
 typedef enum st_rfm_method { ST_RANKED, ST_RFM_PACKAGE, ST_NTILE, ST_CUME_DIST } st_rfm_method;
 typedef struct st_rfm_part {
     bool by_thresholds;
-    uint32_t scores;        /* n: scores run from 1 to n (2 to 9) */
-    st_rfm_method method;   /* of quantiles */
-    uint32_t nthresholds;   /* scores - 1; recency: days ascending, "at most"; others ascending, "at least" */
+    uint32_t scores;      /* n: scores run from 1 to n (2 to 9) */
+    st_rfm_method method; /* of quantiles */
+    uint32_t nthresholds; /* scores - 1; recency: days ascending, "at most"; others ascending, "at least" */
     st_value *thresholds;
-    st_expr *measure;       /* at the entity: an AGGREGATE over the rfm's rows. recency: last(order_time) (goodness: later is
-                               better; the raw value is complete days from it to today); frequency: count unless `of` says else */
-    st_expr *raw;           /* at the entity: the raw value (recency: days since; the others: measure itself) */
+    st_expr *measure; /* at the entity: an AGGREGATE over the rfm's rows. recency: last(order_time) (goodness:
+                         later is better; the raw value is complete days from it to today); frequency: count
+                         unless `of` says else */
+    st_expr *raw;     /* at the entity: the raw value (recency: days since; the others: measure itself) */
 } st_rfm_part;
 typedef struct st_rfm {
-    st_rowset rows;         /* population: entities with at least one row */
-    st_expr *any;           /* at the entity: any(rows) */
-    bool has[3];            /* recency, frequency, monetary given */
+    st_rowset rows; /* population: entities with at least one row */
+    st_expr *any;   /* at the entity: any(rows) */
+    bool has[3];    /* recency, frequency, monetary given */
     st_rfm_part part[3];
     bool has_tiers;
-    uint16_t *cells;        /* label of cell ((r-1)*nf + (f-1))*nm + (m-1); ST_NO_LABEL: none (missing) */
+    uint16_t *cells; /* label of cell ((r-1)*nf + (f-1))*nm + (m-1); ST_NO_LABEL: none (missing) */
 } st_rfm;
 #define ST_NO_LABEL UINT16_MAX
 
 struct st_def {
     st_def_kind kind;
-    uint32_t index;          /* in program->defs */
+    uint32_t index; /* in program->defs */
     const char *name, *title, *doc;
     st_meta meta;
-    st_span span;            /* the name */
+    st_span span; /* the name */
     const st_ast *ast;
-    st_table *of;            /* the entity; NULL for params */
-    st_type type;            /* segment: bool; tiers, rfm: label; trait, score: its value's; param: its value's */
-    st_labels labels;        /* tiers, rfm */
-    st_value value;          /* param */
-    uint32_t nvalues;        /* param that is a list */
+    st_table *of;     /* the entity; NULL for params */
+    st_type type;     /* segment: bool; tiers, rfm: label; trait, score: its value's; param: its value's */
+    st_labels labels; /* tiers, rfm */
+    st_value value;   /* param */
+    uint32_t nvalues; /* param that is a list */
     st_value *values;
-    st_expr *expr;           /* trait, score, segment */
-    st_def *among;           /* tiers: segment that limits the population, or NULL */
+    st_expr *expr; /* trait, score, segment */
+    st_def *among; /* tiers: segment that limits the population, or NULL */
     uint32_t ntiers;
     st_tier *tiers;
     st_rfm *rfm;
-    uint32_t nuses;          /* definitions it refers to directly, each once */
+    uint32_t nuses; /* definitions it refers to directly, each once */
     st_def **uses;
 };
 
 typedef struct st_program {
     st_arena *arena;
     const st_sources *sources;
-    const char *timezone;    /* "UTC" where not said */
+    const char *timezone; /* "UTC" where not said */
     const st_zone *zone;
     uint32_t ntables;
     st_table **tables;
     uint32_t ndefs;
-    st_def **defs;           /* in order of files and places */
+    st_def **defs; /* in order of files and places */
     uint32_t norder;
-    st_def **order;          /* every definition behind those it uses */
+    st_def **order; /* every definition behind those it uses */
 } st_program;
 
 /* Checks parsed files as one rule set. Always returns; with errors in `diags` the program must not be run. */
 typedef struct st_override {
     const char *name, *text; /* --set name=text */
 } st_override;
-st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, const st_parse *files, uint32_t nfiles,
-                     const st_override *sets, uint32_t nsets, st_diags *diags);
+st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, const st_parse *files,
+                     uint32_t nfiles, const st_override *sets, uint32_t nsets, st_diags *diags);
 
 /* The definitions that are outputs, in order: segments, tiers, rfm, scores (and traits where asked). */
 bool st_def_is_output(const st_def *d, bool traits);

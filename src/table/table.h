@@ -1,5 +1,6 @@
-/* Data in memory, as both evaluators read it: columns the way Arrow lays them out, one contiguous block a column, rows in
- * the order of the files; keys and links already turned into row numbers. Made by src/table/bind.c, never changed after. */
+/* Data in memory, as both evaluators read it: columns the way Arrow lays them out, one contiguous block a
+ * column, rows in the order of the files; keys and links already turned into row numbers. Made by
+ * src/table/bind.c, never changed after. */
 #ifndef STRATA_TABLE_TABLE_H
 #define STRATA_TABLE_TABLE_H
 
@@ -9,11 +10,13 @@
 #define ST_NO_ROW (-1)
 #define ST_MAX_ROWS INT32_MAX /* a table; the named limit */
 
-/* How values lie in memory. Which one a declared type uses: bool BIT; int I64; float F64; decimal(p,s) I64 where
- * p <= 18, else I128 (the count of 10^-s); string CODE; date I32 (days); timestamp I64 (instant, microseconds). */
+/* How values lie in memory. Which one a declared type uses: bool BIT; int I64; float F64; decimal(p,s) I64
+ * where p <= 18, else I128 (the count of 10^-s); string CODE; date I32 (days); timestamp I64 (instant,
+ * microseconds). */
 typedef enum st_phys { ST_BIT, ST_I32, ST_I64, ST_I128, ST_F64, ST_CODE } st_phys;
 
-/* The distinct texts of a column. Every entry occurs once; the order is that of first appearance and means nothing. */
+/* The distinct texts of a column. Every entry occurs once; the order is that of first appearance and means
+ * nothing. */
 typedef struct st_dict {
     uint32_t n;
     const uint64_t *offsets; /* n + 1 */
@@ -27,21 +30,23 @@ static inline st_str st_dict_get(const st_dict *d, uint32_t code)
 
 typedef struct st_column {
     const st_col *decl;
-    st_phys phys;          /* of a value, or of a list's element */
-    uint64_t n;            /* values; for a list the number of elements in all rows */
-    const void *data;      /* I32: int32_t, CODE: uint32_t, BIT: packed; padded to 64 bytes */
-    const uint8_t *known;  /* packed, one bit a row; NULL: every row has a value. Where a bit is 0 the data are 0. */
-    const int64_t *list;   /* NULL, or rows + 1 offsets into data; elements are never missing (a missing one is dropped) */
-    const st_dict *dict;   /* of CODE */
-    uint64_t missing;      /* rows without a value */
+    st_phys phys;     /* of a value, or of a list's element */
+    uint64_t n;       /* values; for a list the number of elements in all rows */
+    const void *data; /* I32: int32_t, CODE: uint32_t, BIT: packed; padded to 64 bytes */
+    const uint8_t
+        *known; /* packed, one bit a row; NULL: every row has a value. Where a bit is 0 the data are 0. */
+    const int64_t *
+        list; /* NULL, or rows + 1 offsets into data; elements are never missing (a missing one is dropped) */
+    const st_dict *dict; /* of CODE */
+    uint64_t missing;    /* rows without a value */
 } st_column;
 
 typedef struct st_data_table {
     const st_table *decl;
     uint64_t rows;
-    st_column *columns;      /* by st_col.index; columns[i].decl == NULL where the rules do not read it */
-    int32_t **links;         /* by st_col.index of the link column: row of the parent table, or ST_NO_ROW */
-    uint64_t *orphans;       /* by st_col.index: rows whose link names no row of the parent */
+    st_column *columns; /* by st_col.index; columns[i].decl == NULL where the rules do not read it */
+    int32_t **links;    /* by st_col.index of the link column: row of the parent table, or ST_NO_ROW */
+    uint64_t *orphans;  /* by st_col.index: rows whose link names no row of the parent */
     bool bound;
 } st_data_table;
 
@@ -51,7 +56,8 @@ typedef struct st_data {
     st_data_table *tables; /* by st_table.index */
 } st_data;
 
-/* The key of a row as text (int keys as canonical digits), for draws and messages; `buf` is used for digits. */
+/* The key of a row as text (int keys as canonical digits), for draws and messages; `buf` is used for digits.
+ */
 st_str st_row_key(const st_data_table *t, uint64_t row, char buf[24]);
 
 #endif
