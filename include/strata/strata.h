@@ -1,12 +1,14 @@
 /* Strata: a compiler for customer segments. The one installed header.
  *
- * Ownership    Objects made by a strata_*_new, _compile, _load or _run call belong to the caller and are
- * freed with the matching _free (NULL is fine). Text and arrays that an object hands out live as long as the
- * object. Errors       Calls that can fail return a strata_status and fill the caller's strata_error where
- * one is given. What is wrong in rule text is not an error of the call: it is in the diagnostics of the rule
- * set. Threads      No globals. A rule set is immutable once made and may be used by many threads at the same
- * time. A data set is immutable once strata_data_finish has returned. A result belongs to one thread at a
- * time. Times        Instants are microseconds since 1970-01-01T00:00:00 UTC; days are days since 1970-01-01.
+ * Ownership    Objects made by a strata_*_new, _read or strata_run call belong to the caller and are freed with the
+ *              matching _free (NULL is fine). Text and arrays that an object hands out live as long as the
+ *              object, unless said otherwise. Structs with values are returned by copy; later versions may add
+ *              fields at their ends.
+ * Errors       Calls that can fail return a strata_status and fill the caller's strata_error where one is given. What is
+ *              wrong in rule text is not an error of the call: it is in the diagnostics of the rule set.
+ * Threads      No globals. A rule set is immutable once made and may be used by many threads at the same time. A data
+ *              set is immutable once strata_data_finish has returned. A result belongs to one thread at a time.
+ * Times        Instants are microseconds since 1970-01-01T00:00:00 UTC; days are days since 1970-01-01.
  * Text         UTF-8 throughout.
  */
 #ifndef STRATA_STRATA_H
@@ -88,7 +90,211 @@ typedef struct strata_allocator {
     void *context;
 } strata_allocator;
 
-/* The rest of this header (rule sets, data, runs, results) is filled by src/api. */
+/* ---- a rule set: .seg text, or compiled .segb ----
+ *
+ *   strata_rules *rules = NULL;
+ *   strata_error error = {0};
+ *   if (strata_rules_new(NULL, &rules, &error) == STRATA_OK
+ *       && strata_rules_add_text(rules, "vip.seg", text, length, &error) == STRATA_OK
+ *       && strata_rules_compile(rules, &error) == STRATA_OK) { ... }
+ *   strata_rules_free(rules);
+ *
+ * new, add, set and compile are called once and in this order, from one thread; after compile nothing changes
+ * any more. */
+typedef struct strata_rules strata_rules;
+
+strata_status strata_rules_new(const strata_allocator *allocator, strata_rules **rules, strata_error *error);
+void strata_rules_free(strata_rules *rules);
+
+/* One file of the rule set. `name` is what messages call it. Text and name are copied. At most
+ * STRATA_MAX_SOURCE bytes. */
+strata_status strata_rules_add_text(strata_rules *rules, const char *name, const char *text, size_t length,
+                                    strata_error *error);
+/* A .seg file, or every *.seg below a folder (in order of their paths; hidden folders are passed over). */
+strata_status strata_rules_add_path(strata_rules *rules, const char *path, strata_error *error);
+/* Another value for a parameter, as written in a rule ("1500", "90 days", "\"DE\""). */
+strata_status strata_rules_set(strata_rules *rules, const char *parameter, const char *value,
+                               strata_error *error);
+/* STRATA_BAD_RULES: see the diagnostics. Warnings leave STRATA_OK. */
+strata_status strata_rules_compile(strata_rules *rules, strata_error *error);
+
+#define STRATA_MAX_SOURCE (16u << 20) /* bytes of one .seg file */
+#define STRATA_MAX_FILES 10000u       /* .seg files of a rule set */
+
+/* Compiled bytes (.segb). read checks version, checksum and every instruction; the bytes are copied and may
+ * come from anyone. A rule set that was read has no source text: only "bytecode" can be emitted, and it has
+ * no diagnostics. */
+strata_status strata_rules_read(const strata_allocator *allocator, const void *bytes, size_t length,
+                                strata_rules **rules, strata_error *error);
+strata_status strata_rules_write(const strata_rules *rules, const void **bytes, size_t *length,
+                                 strata_error *error);
+
+/* ---- what the compiler has to say ---- */
+typedef enum strata_severity { STRATA_ERROR, STRATA_WARNING } strata_severity;
+
+typedef struct strata_diagnostic {
+    strata_severity severity;
+    const char *code;              /* "E0201", stable, never reused */
+    const char *name;              /* "unknown-column", stable */
+    const char *file;              /* as added; NULL: about the rule set as a whole */
+    uint32_t line, column;         /* 1-based, in characters */
+    uint32_t end_line, end_column; /* the last character underlined, inclusive */
+    const char *text;              /* what is wrong */
+    const char *help;              /* what to do; "" where the text says it */
+} strata_diagnostic;
+
+/* In order of files and places. */
+size_t strata_rules_diagnostic_count(const strata_rules *rules);
+strata_diagnostic strata_rules_diagnostic(const strata_rules *rules, size_t i);
+
+typedef enum strata_diagnostic_format {
+    STRATA_DIAGNOSTICS_TEXT,
+    STRATA_DIAGNOSTICS_COLOUR,
+    STRATA_DIAGNOSTICS_JSON
+} strata_diagnostic_format;
+/* All of them as people (with the lines they speak of) or programs read them. Made anew each time;
+ * strata_text_free. */
+strata_status strata_rules_diagnostics(const strata_rules *rules, strata_diagnostic_format format,
+                                       char **text, strata_error *error);
+
+/* The compiler's floors as text: "tokens", "ast", "program", "ir", "plan", "bytecode". tokens and ast are
+ * there as soon as text was added, the others after a compile without errors. strata_text_free. */
+strata_status strata_rules_emit(const strata_rules *rules, const char *what, char **text,
+                                strata_error *error);
+void strata_text_free(const strata_rules *rules, char *text);
+
+/* ---- what a rule set defines and needs ---- */
+typedef enum strata_kind { STRATA_SEGMENT, STRATA_TIERS, STRATA_RFM, STRATA_SCORE, STRATA_TRAIT } strata_kind;
+
+typedef struct strata_definition {
+    strata_kind kind;
+    const char *name;
+    const char *title, *doc, *owner, *goal, *kpi, *refresh, *formerly; /* NULL: not said */
+    int64_t version;                                                   /* 0: not said */
+    const char *entity;        /* the table whose rows are in it or have it */
+    const char *type;          /* "bool", "label", "int", "decimal(12,2)", ... */
+    size_t nlabels;            /* tiers, rfm */
+    const char *const *labels; /* in the order written */
+    size_t ntags;
+    const char *const *tags;
+} strata_definition;
+
+/* Segments, tiers, rfm, scores and traits in order of files and places. */
+size_t strata_rules_definition_count(const strata_rules *rules);
+strata_definition strata_rules_definition(const strata_rules *rules, size_t i);
+
+typedef struct strata_column {
+    const char *name;
+    const char *type; /* as declared: "string?", "decimal(12,2)", "list of string" */
+    bool key;
+    const char *links_to; /* the table whose key it holds, or NULL */
+    bool needed;          /* a rule reads it: data must have it */
+} strata_column;
+
+typedef struct strata_table {
+    const char *name;
+    bool needed; /* data must be bound to it */
+    size_t ncolumns;
+    const strata_column *columns; /* all declared ones */
+} strata_table;
+
+size_t strata_rules_table_count(const strata_rules *rules);
+strata_table strata_rules_table(const strata_rules *rules, size_t i);
+const char *strata_rules_timezone(const strata_rules *rules); /* IANA name */
+
+/* ---- data ----
+ * A stream holds one table or a part of it, with columns found by name; those that no rule reads may be left
+ * out. Keys, links, declared types and missing values are checked, the values are copied into memory. The
+ * rules must outlive the data. */
+typedef struct strata_data strata_data;
+
+strata_status strata_data_new(const strata_rules *rules, strata_data **data, strata_error *error);
+void strata_data_free(strata_data *data);
+/* Reads the stream to its end and releases it, also on failure. May be called again with further parts of the
+ * same table. `origin` is what messages call the stream, a file's path say; NULL: the table's name. */
+strata_status strata_data_bind(strata_data *data, const char *table, struct ArrowArrayStream *stream,
+                               const char *origin, strata_error *error);
+/* After the last bind: joins the tables by their links. From here on the data may be used by several runs at
+ * a time. */
+strata_status strata_data_finish(strata_data *data, strata_error *error);
+int64_t strata_data_rows(const strata_data *data, const char *table); /* -1: no such table */
+
+/* ---- a run ---- */
+typedef enum strata_as_of_kind { STRATA_TODAY, STRATA_DAY, STRATA_INSTANT } strata_as_of_kind;
+typedef struct strata_as_of {
+    strata_as_of_kind kind; /* TODAY and DAY: their first instant in the rule set's zone */
+    int64_t value;          /* DAY: the day; INSTANT: microseconds */
+} strata_as_of;
+/* "2026-11-01" or "2026-11-01T09:30", with or without a zone behind it. */
+strata_status strata_as_of_parse(const strata_rules *rules, const char *text, strata_as_of *as_of,
+                                 strata_error *error);
+
+/* Zeros are good defaults. */
+typedef struct strata_run_options {
+    strata_as_of as_of;
+    uint32_t threads;               /* 0: one for each processor */
+    const char *const *definitions; /* only these and what they need; NULL: all outputs */
+    size_t ndefinitions;
+    bool traits; /* traits are outputs too */
+    /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
+    bool (*progress)(void *context, double share);
+    void *context;
+} strata_run_options;
+
+typedef struct strata_result strata_result;
+
+/* NULL options: defaults. The same data, parameters and instant give the same result with any number of
+ * threads. The data must outlive the result. */
+strata_status strata_run(const strata_data *data, const strata_run_options *options, strata_result **result,
+                         strata_error *error);
+void strata_result_free(strata_result *result);
+
+/* The instant that was in force, as the rule set's zone writes it. */
+const char *strata_result_as_of(const strata_result *result);
+
+typedef struct strata_count {
+    strata_kind kind;
+    const char *definition; /* "vip", "lifecycle", "loyalty"; its scores are "loyalty.r" and so on */
+    const char *label;      /* "in" for a segment; a label; a score as digits */
+    const char *entity;
+    uint64_t customers;  /* rows of the entity with that label, also when there are none */
+    uint64_t population; /* rows of the entity that exist at the instant */
+} strata_count;
+
+/* The counts, in the order of the definitions, labels and scores in their own; scores and traits have no counts. */
+size_t strata_result_size(const strata_result *result);
+strata_count strata_result_count(const strata_result *result, size_t i);
+
+/* The entities that have outputs, and their rows as an Arrow stream.
+ * WIDE  the key under its own name; of a segment a boolean; of tiers and rfm the label as text, of rfm also
+ *       the scores .r .f .m and, with traits, .recency .frequency .monetary .cell; scores and traits as their
+ *       type is. Missing is null.
+ * LONG  entity (the key), definition, label: one row for each membership, label and rfm score.
+ * Rows in the order of the data. The stream must be released before the result is freed. */
+typedef enum strata_shape { STRATA_WIDE, STRATA_LONG } strata_shape;
+size_t strata_result_entity_count(const strata_result *result);
+const char *strata_result_entity(const strata_result *result, size_t i);
+strata_status strata_result_stream(const strata_result *result, const char *entity, strata_shape shape,
+                                   struct ArrowArrayStream *stream, strata_error *error);
+
+/* The run report: what a reader of the numbers should know. */
+typedef enum strata_note_kind {
+    STRATA_NOTE_ORPHANS,          /* rows that link to nothing belong to nobody */
+    STRATA_NOTE_UNSEEN,           /* rows not visible at the instant: in its future, or without a time */
+    STRATA_NOTE_DIVISION_BY_ZERO, /* gave missing */
+    STRATA_NOTE_OVERFLOW,         /* gave missing */
+    STRATA_NOTE_TIES,             /* a cut that ties made half as large again as asked */
+    STRATA_NOTE_HOURS             /* a rule speaks of hours, the run's instant is the start of a day */
+} strata_note_kind;
+typedef struct strata_note {
+    strata_note_kind kind;
+    const char *subject; /* "orders.customer_id", "orders", a definition; NULL: the run */
+    uint64_t count;      /* rows; TIES: the size of the cut */
+    uint64_t asked;      /* TIES: the size asked for */
+    const char *text;    /* one plain sentence */
+} strata_note;
+size_t strata_result_note_count(const strata_result *result);
+strata_note strata_result_note(const strata_result *result, size_t i);
 
 #ifdef __cplusplus
 }
