@@ -43,7 +43,9 @@ void st_md5(const void *p, size_t n, uint8_t out[16]);
 void st_sha256(const void *p, size_t n, uint8_t out[32]);
 /* The draw of a customer: the first 13 hex digits of md5(salt ":" key) as a 52-bit integer. */
 uint64_t st_draw(st_str salt, st_str key);
-/* ceil(share * 2^52) for an exact share num / 10^scale between 0 and 1: h < threshold is drawn. */
+/* ceil(share * 2^52) for an exact share num / 10^scale between 0 and 1: h < threshold is drawn. scale <= ST_DRAW_SCALE,
+ * so that the product fits 128 bits. */
+#define ST_DRAW_SCALE 22
 uint64_t st_draw_threshold(st_i128 num, unsigned scale);
 
 /* At most four candidates near `word` (edit distance with transpositions, prefixes first), best first. */
