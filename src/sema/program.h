@@ -62,7 +62,9 @@ typedef struct st_col {
     const st_value *one_of;     /* allowed values */
     const st_value *low, *high; /* `between`, inclusive; NULL: no bound */
     st_span span;
-    bool used; /* some definition reads it: only these are loaded */
+    /* Some definition reads it, follows it (a link on the path of a source or of ST_X_LINK), or orders rows by
+     * it (ST_FILTER_LAST): only these are loaded, and the keys of tables that are needed. */
+    bool used;
 } st_col;
 
 /* A step from a row to the row it links to: the link column of the child table. */

@@ -30,10 +30,10 @@
 #define ST_BIND_TEXT "strata:text"
 #define ST_BIND_COLUMNS "strata:columns"
 
-/* What has to be read. A table is needed where a definition looks at its rows; of a needed table its key, its links and the
- * columns that a definition reads. */
-bool st_table_needed(const st_table *t);
-bool st_col_needed(const st_col *c);
+/* What has to be read: tables that are segmented, of which a column is used, or that a used link leads to; of those the key
+ * and the columns used. */
+bool st_table_needed(const st_program *program, const st_table *t);
+bool st_col_needed(const st_program *program, const st_col *c);
 
 typedef struct st_binder st_binder;
 

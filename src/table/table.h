@@ -15,8 +15,8 @@
  * microseconds). */
 typedef enum st_phys { ST_BIT, ST_I32, ST_I64, ST_I128, ST_F64, ST_CODE } st_phys;
 
-/* The distinct texts of a column. Every entry occurs once; the order is that of first appearance and means
- * nothing. */
+/* The distinct texts of a column. No text stands twice; the order means nothing. The columns of a key and of the
+ * links to it share one dictionary, so there may be entries that a column does not use. */
 typedef struct st_dict {
     uint32_t n;
     const uint64_t *offsets; /* n + 1 */
