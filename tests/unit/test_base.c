@@ -1,0 +1,118 @@
+/* Sources, bitmaps and threads of src/base. */
+#include "base/bitmap.h"
+#include "base/source.h"
+#include "base/threads.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static st_env env;
+static st_arena *arena;
+
+static int open_arena(void **state)
+{
+    (void)state;
+    st_env_init(&env, NULL);
+    bool ok;
+    ST_GUARD(&env, ok, arena = st_arena_new(&env));
+    return ok ? 0 : -1;
+}
+
+static int close_arena(void **state)
+{
+    (void)state;
+    st_env_close(&env);
+    assert_int_equal(env.used, 0);
+    return 0;
+}
+
+static void places_count_characters(void **state)
+{
+    (void)state;
+    st_sources s;
+    st_sources_init(&s, arena);
+    const char text[] = "eins\nzwölf x\r\n\nlast";
+    uint32_t file = st_sources_add(&s, "a.seg", text, sizeof text - 1);
+    st_place p = st_place_of(&s, file, (uint32_t)(strstr(text, "x") - text));
+    assert_int_equal(p.line, 2);
+    assert_int_equal(p.column, 7);
+    assert_true(st_str_eq(st_line_text(&s, file, 2), ST_STR("zwölf x")));
+    assert_true(st_str_eq(st_line_text(&s, file, 3), ST_STR("")));
+    assert_true(st_str_eq(st_line_text(&s, file, 4), ST_STR("last")));
+    assert_int_equal(st_line_text(&s, file, 5).n, 0);
+    p = st_place_of(&s, file, 1000); /* behind the end: the end */
+    assert_int_equal(p.line, 4);
+    assert_int_equal(p.column, 5);
+    assert_true(st_str_eq(st_span_text(&s, (st_span){file, 0, 4}), ST_STR("eins")));
+}
+
+static void bitmaps_count_what_is_set(void **state)
+{
+    (void)state;
+    for (uint64_t n = 0; n < 300; n += 7) {
+        uint64_t *full = st_bitmap_new_full(arena, n), *some = st_bitmap_new(arena, n);
+        assert_int_equal(st_bitmap_count(full, n), n);
+        uint64_t expected = 0;
+        for (uint64_t i = 0; i < n; i += 3) st_bit_set(some, i), expected++;
+        assert_int_equal(st_bitmap_count(some, n), expected);
+        if (n) {
+            st_bit_clear(some, 0);
+            assert_int_equal(st_bitmap_count(some, n), expected - 1);
+            assert_false(st_bit(some, 0));
+        }
+    }
+}
+
+enum { TASKS = 1000 };
+typedef struct sums {
+    uint64_t squares[TASKS];
+    uint64_t fail_from; /* tasks from this number on fail */
+} sums;
+
+static void square(void *ctx, uint64_t i, st_env *mine)
+{
+    sums *s = ctx;
+    st_arena *a = st_arena_new(mine);
+    uint64_t *p = st_new(a, uint64_t);
+    *p = i * i;
+    if (i >= s->fail_from) st_fail(mine, STRATA_BAD_DATA, "task %llu", (unsigned long long)i);
+    s->squares[i] = *p;
+}
+
+static void check_tasks(uint32_t threads, bool fails)
+{
+    static sums s;
+    s = (sums){.fail_from = fails ? 17 : TASKS};
+    bool ok;
+    ST_GUARD(&env, ok, st_parallel(&env, threads, TASKS, square, &s));
+    assert_int_equal(ok, !fails);
+    if (fails) {
+        assert_int_equal(env.error.status, STRATA_BAD_DATA);
+        assert_string_equal(env.error.message, "task 17");
+    }
+    for (uint64_t i = 0; i < (fails ? 17u : TASKS); i++) assert_int_equal(s.squares[i], i * i);
+}
+
+static void tasks_all_run_and_the_first_failure_is_told(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= 4; threads++) {
+        check_tasks(threads, false);
+        check_tasks(threads, true);
+    }
+    assert_true(st_cpu_count() >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places_count_characters),
+        cmocka_unit_test(bitmaps_count_what_is_set),
+        cmocka_unit_test(tasks_all_run_and_the_first_failure_is_told),
+    };
+    return cmocka_run_group_tests(tests, open_arena, close_arena);
+}
