@@ -1,7 +1,10 @@
 /* Collecting messages: filling in arguments, leaving out repetitions, sorting by place. */
 #include "diag/diag.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
+
+#define ST_DIAG_ARGS 10 /* {0} to {9} */
 
 void st_diags_init(st_diags *d, st_arena *a, const st_sources *sources)
 {
@@ -13,7 +16,8 @@ static uint32_t placeholders(const char *text)
 {
     uint32_t n = 0;
     for (const char *p = text; *p; p++)
-        if (p[0] == '{' && p[1] >= '0' && p[1] <= '9' && p[2] == '}') n = ST_MAX(n, (uint32_t)(p[1] - '0') + 1);
+        if (p[0] == '{' && p[1] >= '0' && p[1] <= '9' && p[2] == '}')
+            n = ST_MAX(n, (uint32_t)(p[1] - '0') + 1);
     return n;
 }
 
@@ -45,14 +49,27 @@ void st_report_args(st_diags *d, st_code code, st_span span, const char *const *
     assert(nargs == ST_MAX(placeholders(m->text), placeholders(m->help)));
     for (uint32_t i = 0; i < d->items.n; i++)
         if (d->items.p[i].code == code && same_span(d->items.p[i].span, span)) return;
-    if (m->severity == ST_ERROR) d->errors++;
-    else d->warnings++;
+    if (m->severity == ST_ERROR)
+        d->errors++;
+    else
+        d->warnings++;
     if (d->items.n >= ST_DIAG_LIMIT) return;
     *st_push(d->arena, &d->items) = (st_diag){.code = code,
                                               .severity = m->severity,
                                               .span = span,
                                               .text = fill(d->arena, m->text, args, nargs),
                                               .help = fill(d->arena, m->help, args, nargs)};
+}
+
+void st_report_list(st_diags *d, st_code code, st_span span, ...)
+{
+    const char *args[ST_DIAG_ARGS + 1] = {0};
+    va_list ap;
+    va_start(ap, span);
+    for (uint32_t i = 0; i < ST_DIAG_ARGS; i++)
+        if (!(args[i] = va_arg(ap, const char *))) break;
+    va_end(ap);
+    st_report_args(d, code, span, args);
 }
 
 /* By file, then place, then the wider span first, errors before warnings, then code. */

@@ -47,8 +47,8 @@ void st_diags_init(st_diags *d, st_arena *a, const st_sources *sources);
  *   st_report(d, ST_MSG_UNKNOWN_COLUMN, span, "orders", "stauts"). At most ST_DIAG_LIMIT messages are kept.
  */
 #define ST_DIAG_LIMIT 500
-#define st_report(d, code, span, ...)                                                                        \
-    st_report_args((d), (code), (span), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define st_report(d, code, ...) st_report_list((d), (code), __VA_ARGS__, (const char *)NULL)
+void st_report_list(st_diags *d, st_code code, st_span span, ...);
 void st_report_args(st_diags *d, st_code code, st_span span, const char *const *args);
 /* Sorted by file and place; errors caused by the same span once. */
 void st_diags_sort(st_diags *d);

@@ -12,10 +12,10 @@ static uint32_t cell_width(uint32_t cp)
 {
     static const struct {
         uint32_t first, last, width;
-    } ranges[] = {{0x300, 0x36f, 0},   {0x200b, 0x200f, 0},   {0x20d0, 0x20ff, 0},   {0xfe00, 0xfe0f, 0},
-                  {0x1100, 0x115f, 2}, {0x2e80, 0x303e, 2},   {0x3041, 0x33ff, 2},   {0x3400, 0x4dbf, 2},
-                  {0x4e00, 0x9fff, 2}, {0xa000, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},
-                  {0xfe30, 0xfe6f, 2}, {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2},
+    } ranges[] = {{0x300, 0x36f, 0},     {0x200b, 0x200f, 0},   {0x20d0, 0x20ff, 0},  {0xfe00, 0xfe0f, 0},
+                  {0x1100, 0x115f, 2},   {0x2e80, 0x303e, 2},   {0x3041, 0x33ff, 2},  {0x3400, 0x4dbf, 2},
+                  {0x4e00, 0x9fff, 2},   {0xa000, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},  {0xf900, 0xfaff, 2},
+                  {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},  {0x1f300, 0x1f64f, 2},
                   {0x1f680, 0x1f6ff, 2}, {0x1f900, 0x1faff, 2}, {0x20000, 0x3fffd, 2}};
     for (size_t i = 0; i < ST_COUNT(ranges); i++)
         if (cp >= ranges[i].first && cp <= ranges[i].last) return ranges[i].width;
@@ -37,8 +37,8 @@ static void put_times(st_arena *a, st_buf *out, const char *z, uint32_t n)
 }
 
 /* The source line and the carets below bytes [from, to) of it. Tabs become spaces so that the carets stand right. */
-static void put_source_line(st_arena *a, st_buf *out, st_str line, uint32_t from, uint32_t to, uint32_t gutter,
-                            const char *on, const char *off)
+static void put_source_line(st_arena *a, st_buf *out, st_str line, uint32_t from, uint32_t to,
+                            uint32_t gutter, const char *on, const char *off)
 {
     st_buf text = {0}, carets = {0};
     uint32_t width = 0, first = 0;
@@ -63,9 +63,12 @@ static void put_source_line(st_arena *a, st_buf *out, st_str line, uint32_t from
             cut = true;
             break;
         }
-        if (cp == '\t') put_times(a, &text, " ", w);
-        else if (cp < 0x20 || cp == 0x7f) st_buf_puts(a, &text, "?");
-        else st_buf_add(a, &text, start, (size_t)(p - start));
+        if (cp == '\t')
+            put_times(a, &text, " ", w);
+        else if (cp < 0x20 || cp == 0x7f)
+            st_buf_puts(a, &text, "?");
+        else
+            st_buf_add(a, &text, start, (size_t)(p - start));
         put_times(a, &carets, at >= from && at < to ? "^" : " ", w);
     }
     if (cut) st_buf_puts(a, &text, "…");
@@ -136,11 +139,16 @@ static void put_json_text(st_arena *a, st_buf *out, const char *key, const char 
 {
     st_buf_printf(a, out, "\"%s\":\"", key);
     for (const char *p = z; *p; p++) {
-        if (*p == '"' || *p == '\\') st_buf_printf(a, out, "\\%c", *p);
-        else if (*p == '\n') st_buf_puts(a, out, "\\n");
-        else if (*p == '\t') st_buf_puts(a, out, "\\t");
-        else if ((unsigned char)*p < 0x20) st_buf_printf(a, out, "\\u%04x", (unsigned)(unsigned char)*p);
-        else st_buf_add(a, out, p, 1);
+        if (*p == '"' || *p == '\\')
+            st_buf_printf(a, out, "\\%c", *p);
+        else if (*p == '\n')
+            st_buf_puts(a, out, "\\n");
+        else if (*p == '\t')
+            st_buf_puts(a, out, "\\t");
+        else if ((unsigned char)*p < 0x20)
+            st_buf_printf(a, out, "\\u%04x", (unsigned)(unsigned char)*p);
+        else
+            st_buf_add(a, out, p, 1);
     }
     st_buf_puts(a, out, "\"");
 }
@@ -161,8 +169,8 @@ void st_render_json(const st_diags *d, st_arena *a, st_buf *out)
         put_json_text(a, out, "severity", severity_words[x->severity]);
         st_buf_puts(a, out, ",");
         put_json_text(a, out, "file", d->sources->files.p[x->span.file].name);
-        st_buf_printf(a, out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u,", from.line, from.column,
-                      to.line, to.column);
+        st_buf_printf(a, out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u,", from.line,
+                      from.column, to.line, to.column);
         put_json_text(a, out, "message", x->text);
         st_buf_puts(a, out, ",");
         put_json_text(a, out, "help", x->help);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 #include "diag/diag.h"
 
@@ -35,8 +36,10 @@ static int tear_down(void **state)
 static const char *rendered(fixture *f, bool json)
 {
     st_buf b = {0};
-    if (json) st_render_json(&f->diags, f->a, &b);
-    else st_render_text(&f->diags, f->a, &b, false);
+    if (json)
+        st_render_json(&f->diags, f->a, &b);
+    else
+        st_render_text(&f->diags, f->a, &b, false);
     return st_buf_text(f->a, &b);
 }
 
@@ -52,13 +55,13 @@ static void test_text(void **state)
     fixture *f = *state;
     const char *text = "table x {}\nsegment a where stauts = 1\n";
     st_sources_add(&f->sources, "rules/a.seg", text, strlen(text));
-    st_report(&f->diags, ST_MSG_UNKNOWN_COLUMN, span_of(text, "stauts"), "orders", "stauts", "Did you mean status?");
+    st_report(&f->diags, ST_MSG_UNKNOWN_COLUMN, span_of(text, "stauts"), "orders", "stauts",
+              "Did you mean status?");
     assert_int_equal(f->diags.errors, 1);
-    assert_string_equal(rendered(f, false),
-                        "rules/a.seg:2:17: error E0201: orders has no column stauts.\n"
-                        "   2 | segment a where stauts = 1\n"
-                        "     |                 ^^^^^^\n"
-                        "     help: Did you mean status?\n");
+    assert_string_equal(rendered(f, false), "rules/a.seg:2:17: error E0201: orders has no column stauts.\n"
+                                            "   2 | segment a where stauts = 1\n"
+                                            "     |                 ^^^^^^\n"
+                                            "     help: Did you mean status?\n");
 }
 
 static void test_tabs_and_wide_characters(void **state)
@@ -147,10 +150,11 @@ static void test_json(void **state)
     st_sources_add(&f->sources, "a.seg", text, strlen(text));
     assert_string_equal(rendered(f, true), "[]\n");
     st_report(&f->diags, ST_MSG_UNKNOWN_COLUMN, span_of(text, "\"x\""), "t", "\"x\"", "a\nb");
-    assert_string_equal(rendered(f, true),
-                        "[\n {\"code\":\"E0201\",\"name\":\"unknown-column\",\"severity\":\"error\",\"file\":\"a.seg\","
-                        "\"line\":1,\"column\":3,\"end_line\":1,\"end_column\":6,"
-                        "\"message\":\"t has no column \\\"x\\\".\",\"help\":\"a\\nb\"}\n]\n");
+    assert_string_equal(
+        rendered(f, true),
+        "[\n {\"code\":\"E0201\",\"name\":\"unknown-column\",\"severity\":\"error\",\"file\":\"a.seg\","
+        "\"line\":1,\"column\":3,\"end_line\":1,\"end_column\":6,"
+        "\"message\":\"t has no column \\\"x\\\".\",\"help\":\"a\\nb\"}\n]\n");
 }
 
 static void test_did_you_mean(void **state)
@@ -185,9 +189,15 @@ static void test_registry(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        T(test_text), T(test_tabs_and_wide_characters), T(test_place_behind_the_end), T(test_several_lines_and_controls),
-        T(test_long_line_is_cut), T(test_once_sorted_and_counted), T(test_limit), T(test_json), T(test_did_you_mean),
-        T(test_registry)};
+    const struct CMUnitTest tests[] = {T(test_text),
+                                       T(test_tabs_and_wide_characters),
+                                       T(test_place_behind_the_end),
+                                       T(test_several_lines_and_controls),
+                                       T(test_long_line_is_cut),
+                                       T(test_once_sorted_and_counted),
+                                       T(test_limit),
+                                       T(test_json),
+                                       T(test_did_you_mean),
+                                       T(test_registry)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

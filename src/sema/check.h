@@ -1,0 +1,240 @@
+/* What the parts of the checker share. One st_checker lives through one st_check; nothing here outlives it but what it
+ * puts into the program. A function that returns an expression returns NULL where an error has been reported already:
+ * NULL is the poison that keeps one cause to one message. */
+#ifndef STRATA_SEMA_CHECK_H
+#define STRATA_SEMA_CHECK_H
+
+#include "sema/program.h"
+
+#define ST_MAX_NESTING 3000      /* levels of expressions and of definitions that use each other */
+#define ST_MAX_BLOCKS 366        /* n of `in at least k of last n weeks` */
+#define ST_MAX_COUNT 9999999     /* the largest n of a duration literal */
+#define ST_MAX_LABELS 1000       /* labels of one definition */
+#define ST_MAX_HIGHEST 32        /* scores of `highest of` */
+#define ST_MAX_PATH_VISITS 20000 /* steps tried when looking for the links between two tables */
+
+/* A rows definition, ready to be inlined: filters of `table`, and the link said with `by` (NULL: none). */
+typedef struct st_rows_info {
+    uint32_t nfilters;
+    st_filter *filters;
+    const char *by;
+} st_rows_info;
+
+typedef enum st_state { ST_TODO, ST_DOING, ST_DONE } st_state;
+typedef struct st_definfo {
+    st_state state;
+    bool bad;   /* has an error of its own: references to it are silent where its type is not known */
+    bool later; /* of a kind that this version does not have */
+    st_rows_info rows;
+} st_definfo;
+
+/* What a name of the rule set stands for: exactly one of the two. */
+typedef struct st_word {
+    st_table *table;
+    st_def *def;
+    st_span span;
+} st_word;
+
+typedef struct st_frame {
+    st_def *def;
+    st_span ref; /* where the definition before it in the chain speaks of it */
+} st_frame;
+
+typedef struct st_checker {
+    st_arena *a;
+    st_names *names;
+    const st_sources *sources;
+    st_diags *diags;
+    st_program *p;
+    st_map words; /* name -> st_word */
+    ST_VEC(st_table *) tables;
+    ST_VEC(const st_ast *) table_asts;
+    ST_VEC(st_def *) defs;
+    ST_VEC(st_definfo *) info; /* by st_def.index */
+    ST_VEC(st_def *) order;
+    ST_VEC(st_frame) chain; /* definitions being checked, outermost first */
+    const st_ast *segments_of;
+    st_table *main_table; /* the entity where `of` is left out; NULL: not clear */
+    bool main_reported;
+    uint32_t depth;
+    bool depth_reported;
+    const st_override *sets;
+    uint32_t nsets;
+    bool *set_used;
+} st_checker;
+
+/* The rows of a sequence that can be referred to by name. */
+typedef struct st_named_step {
+    const char *name;
+    st_table *table;
+    uint32_t index;
+    const struct st_named_step *next;
+} st_named_step;
+
+/* Where an expression stands. */
+typedef struct st_scope {
+    st_table *at;                 /* whose columns bare words are; NULL: nobody's (parameters) */
+    st_def *def;                  /* what is being defined; NULL in a table */
+    const struct st_scope *outer; /* inside an aggregate: where the aggregate stands */
+    const st_path *path;          /* inside an aggregate: from `at` to outer->at */
+    const st_named_step *steps;
+    bool keep;             /* `keep where`: only the row's own columns */
+    const st_rowset *rows; /* rows that an aggregate without `of` speaks of (rfm measures); NULL: none */
+} st_scope;
+
+/* ---- types.c ---- */
+st_type st_type_of(st_base_type base);
+st_type st_int_type(uint32_t digits);
+st_type st_decimal_type(uint32_t digits, uint32_t scale);
+uint32_t st_digits_of(st_i128 v);
+static inline bool st_is_exact(st_type t)
+{
+    return !t.list && (t.base == ST_T_INT || t.base == ST_T_DECIMAL);
+}
+static inline bool st_is_number(st_type t)
+{
+    return st_is_exact(t) || (!t.list && t.base == ST_T_FLOAT);
+}
+static inline bool st_is_time(st_type t)
+{
+    return !t.list && (t.base == ST_T_DATE || t.base == ST_T_TIMESTAMP);
+}
+static inline bool st_is(st_type t, st_base_type base)
+{
+    return !t.list && t.base == base;
+}
+static inline uint32_t st_integer_digits(st_type t)
+{
+    return t.digits > t.scale ? (uint32_t)(t.digits - t.scale) : 0u;
+}
+const char *st_type_words(st_type t); /* "a number", "text", "a date" … */
+extern const st_labels st_weekdays;
+st_expr *st_arithmetic(st_checker *c, st_op op, st_expr *l, st_expr *r, st_span span);
+st_expr *st_to_float(st_checker *c, st_expr *x);
+st_expr *st_rescale(st_checker *c, st_expr *x, uint32_t scale); /* NULL: over 38 digits, reported */
+/* Makes the operands of a comparison comparable: both float where one is. */
+void st_align_compare(st_checker *c, st_expr **a, st_expr **b);
+/* Makes all operands of one type. False: they are of different kinds, reported at the first that differs. */
+bool st_unify(st_checker *c, st_expr **args, uint32_t n);
+
+/* ---- build.c ---- */
+st_expr *st_x(st_checker *c, st_op op, st_type type, st_span span, uint32_t n, ...);
+st_expr *st_xs(st_checker *c, st_op op, st_type type, st_span span, st_expr **args, uint32_t n);
+st_expr *st_x_const(st_checker *c, st_value v, st_span span);
+st_expr *st_x_int(st_checker *c, int64_t n, st_span span);
+st_expr *st_x_bool(st_checker *c, bool b, st_span span);
+st_expr *st_x_text(st_checker *c, const char *z, st_span span);
+st_expr *st_x_now(st_checker *c, st_span span);
+st_expr *st_x_today(st_checker *c, st_span span);
+st_expr *st_x_shift(st_checker *c, st_expr *x, st_expr *n, st_unit unit, st_span span);
+st_expr *st_x_shift_n(st_checker *c, st_expr *x, int64_t n, st_unit unit, st_span span);
+st_expr *st_x_day(st_checker *c, st_expr *x);   /* a date stays, a timestamp becomes its day */
+st_expr *st_x_start(st_checker *c, st_expr *x); /* a timestamp stays, a date becomes its first instant */
+st_expr *st_x_trunc(st_checker *c, st_expr *day, st_unit unit, st_span span);
+st_expr *st_x_cmp(st_checker *c, st_op op, st_expr *a, st_expr *b, st_span span); /* aligns numbers */
+st_expr *st_x_and(st_checker *c, st_expr *a, st_expr *b, st_span span); /* either may be NULL: none */
+st_expr *st_x_or_all(st_checker *c, st_op op, st_expr **args, uint32_t n,
+                     st_span span); /* AND or OR of n >= 1 */
+st_expr *st_x_not(st_checker *c, st_expr *x, st_span span);
+st_expr *st_x_column(st_checker *c, const st_col *col, st_span span);
+st_expr *st_x_link(st_checker *c, const st_col *link, st_expr *x, st_span span);
+st_expr *st_x_through(st_checker *c, const st_path *path, uint32_t steps, st_expr *x, st_span span);
+bool st_is_const(const st_expr *x);
+/* Calls visit for x and everything below it, not into the definitions it refers to. */
+typedef void (*st_visit)(void *ctx, const st_expr *x);
+void st_walk(const st_expr *x, st_visit visit, void *ctx);
+void st_walk_def(const st_def *d, st_visit visit, void *ctx); /* all expressions of a definition */
+
+/* ---- names.c ---- */
+const st_word *st_lookup(const st_checker *c, const char *name);
+st_col *st_find_col(const st_table *t, const char *name);
+st_definfo *st_info(const st_checker *c, const st_def *d);
+void st_use(st_checker *c, const st_scope *s, st_def *d); /* notes that the definition in hand uses d */
+/* A bare word. `opposite`: what it is compared with, for messages; NULL: nothing. */
+st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, const st_ast *opposite,
+                       const st_expr *other);
+bool st_word_resolves(st_checker *c, const st_scope *s, const st_ast *name);
+st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref);
+st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *ast);
+/* A reference to a definition of the row in hand (it has been checked). */
+st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span);
+/* The segment that `among` names, of `of`; NULL: reported. */
+st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name);
+/* The links from `from` to `to`, at least one step. by: a link column that must be on the way, or NULL. NULL: reported,
+ * with `name` as what was written. */
+const st_path *st_find_path(st_checker *c, const st_table *from, const st_table *to, const char *by,
+                            st_span span);
+bool st_links(st_checker *c, const st_table *from, const st_table *to); /* whether there is any path */
+const char *st_source_text(st_checker *c, const st_ast *ast);           /* as written, blanks made single */
+bool st_is_time_word(const char *name);
+
+/* ---- schema.c ---- */
+void st_collect_tables(st_checker *c, const st_ast *program);
+void st_check_tables(st_checker *c);                         /* links, times, values, keep where */
+st_expr *st_check_literal(st_checker *c, const st_ast *ast); /* NULL without a report where it is none */
+
+/* ---- expr.c ---- */
+st_expr *st_check_expr(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, const st_ast *ast);
+st_expr *st_rank_operand(st_expr *x); /* what ranks as x does: the operand of logistic */
+
+/* ---- time.c ---- */
+st_expr *st_check_window(st_checker *c, const st_scope *s, const st_ast *in_window); /* IN_WINDOW */
+st_expr *st_apply_window(st_checker *c, const st_scope *s, st_expr *x, const st_ast *window, st_span span);
+st_expr *st_apply_block(st_checker *c, st_expr *x, uint32_t block, int64_t each, st_unit unit, st_span span);
+/* A length of time: a DURATION with a constant count or the name of a parameter. */
+bool st_check_duration(st_checker *c, const st_scope *s, const st_ast *ast, int64_t *n, st_unit *unit);
+st_expr *st_check_shift(st_checker *c, const st_scope *s, st_expr *x, const st_ast *add);
+st_expr *st_check_time_node(st_checker *c, const st_scope *s,
+                            const st_ast *ast); /* AGO SINCE FROM_TO PART … */
+st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_since(st_checker *c, st_expr *x, st_unit unit, st_span span); /* complete units from x to now */
+
+/* ---- rows.c ---- */
+/* The rows that a SOURCE names, as seen from s->at. `span_n`: where not NULL, takes the `in any N units` window. */
+typedef struct st_source_parts {
+    st_rowset rows;
+    st_table *table;
+    st_expr *where; /* its `where`; added to the filters unless the caller asked to keep it apart */
+    int64_t any_n;  /* > 0: `in any N units` */
+    st_unit any_unit;
+} st_source_parts;
+typedef struct st_source_wish {
+    bool any_window; /* `in any` is allowed */
+    bool where_apart;
+    bool no_entity; /* a rows definition: no path yet */
+} st_source_wish;
+bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_source_wish wish,
+                     st_source_parts *out);
+void st_check_rows(st_checker *c, st_def *d);
+st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_sequence(st_checker *c, const st_scope *s, const st_ast *ast);
+void st_add_filter(st_checker *c, st_rowset *rows, st_expr *where);
+
+/* ---- define.c, rfm.c, params.c ---- */
+void st_collect_defs(st_checker *c, const st_ast *program);
+void st_settle_entities(st_checker *c);
+void st_check_def(st_checker *c, st_def *d);
+void st_check_rfm(st_checker *c, st_def *d);
+void st_check_param(st_checker *c, st_def *d);
+void st_check_overrides(st_checker *c);
+bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);     /* false: item is no META */
+uint32_t st_add_label(st_checker *c, st_def *d, const st_ast *name); /* ST_NO_LABEL: reported */
+
+/* ---- cycles.c ---- */
+/* Checks d where that has not been done. False: it is being checked, a cycle, reported. */
+bool st_ensure(st_checker *c, st_def *d, st_span ref);
+
+/* ---- missing.c ---- */
+void st_warn_missing(st_checker *c, const st_def *segment);
+void st_warn_as_of(st_checker *c, const st_expr *as_of);
+
+/* ---- used.c ---- */
+void st_mark_used(st_checker *c);
+
+#define st_err(c, code, ...) st_report((c)->diags, (code), __VA_ARGS__)
+
+#endif
