@@ -255,13 +255,14 @@ const char *strata_result_as_of(const strata_result *result);
 typedef struct strata_count {
     strata_kind kind;
     const char *definition; /* "vip", "lifecycle", "loyalty"; its scores are "loyalty.r" and so on */
-    const char *label;      /* "in" for a segment; a label; a score as digits */
+    const char *label; /* "in" for a segment; a label; digits of an rfm score; "known" of a score or trait */
     const char *entity;
     uint64_t customers;  /* rows of the entity with that label, also when there are none */
     uint64_t population; /* rows of the entity that exist at the instant */
 } strata_count;
 
-/* The counts, in the order of the definitions, labels and scores in their own; scores and traits have no counts. */
+/* The counts, in the order of the definitions, labels and scores in their own. Of a score or
+ * trait those are counted whose value is known. */
 size_t strata_result_size(const strata_result *result);
 strata_count strata_result_count(const strata_result *result, size_t i);
 

@@ -1,0 +1,83 @@
+/* The strata command: what its verbs share. Each verb is one file with one function; options are tables that parse and print
+ * themselves. The command stands on strata/strata.h and io/io.h alone.
+ *
+ * Exit status, the same for every verb: CLI_CLEAN, CLI_FAILED (the job could not be done; one sentence on stderr says why)
+ * and CLI_BAD (the job was done and the answer is bad: a rule set with errors). */
+#ifndef STRATA_CLI_CLI_H
+#define STRATA_CLI_CLI_H
+
+#include "strata/strata.h"
+
+#include <stdio.h>
+
+enum { CLI_CLEAN = 0, CLI_FAILED = 1, CLI_BAD = 2 };
+
+typedef struct cli_option {
+    const char *name;  /* "as-of", written --as-of */
+    char letter;       /* 'o', written -o; 0: none */
+    const char *value; /* what stands behind it in the help, "DATE"; NULL: a switch */
+    const char *help;
+    bool repeats; /* may be given several times */
+} cli_option;
+
+typedef struct cli_args cli_args;
+typedef struct cli_verb {
+    const char *name;
+    const char *usage;    /* behind "strata " */
+    const char *summary;  /* one line */
+    const char *examples; /* lines of the help */
+    int noperands;        /* exactly so many */
+    const cli_option *options;
+    int noptions;
+    int (*run)(const cli_args *args);
+} cli_verb;
+
+/* A parsed command line; texts point into argv. */
+struct cli_args {
+    const cli_verb *verb;
+    int noperands;
+    const char *operands[4];
+    int nvalues;
+    struct {
+        const cli_option *option;
+        const char *text; /* "" for a switch */
+    } * values;
+};
+
+/* Says what is wrong and returns false, or fills `args` (freed with cli_args_free, always). */
+bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args);
+void cli_args_free(cli_args *args);
+const char *cli_value(const cli_args *args, const char *name); /* the last one given, or NULL */
+/* The i-th value of an option that repeats, NULL behind the last. */
+const char *cli_nth(const cli_args *args, const char *name, int i);
+void cli_print_help(const cli_verb *verb, FILE *out);
+/* A whole number between low and high; says what is wrong otherwise. Underscores between digits are allowed. */
+bool cli_number(const cli_args *args, const char *name, uint64_t low, uint64_t high, uint64_t *number);
+/* The candidate that `word` was probably meant to be, or NULL. */
+const char *cli_nearest(const char *word, const char *const *candidates, int n);
+
+/* One sentence on stderr, "strata: …". Returns CLI_FAILED. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+int cli_fail(const char *fmt, ...);
+int cli_fail_with(const strata_error *error);
+
+bool cli_colour(FILE *out); /* a terminal, and NO_COLOR is not set */
+double cli_seconds(void);   /* a clock that only runs forwards */
+
+/* Reads PATH: a .segb, a .seg or a folder of them, with the values of --set. Warnings and errors go to `messages`. NULL where
+ * the rules cannot be used; *status says how to exit. */
+strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status);
+void cli_print_diagnostics(const strata_rules *rules, FILE *out);
+/* Writes a file whole or not at all: beside its place, then renamed. */
+bool cli_write_file(const char *path, const void *bytes, size_t n);
+
+/* The answer as a table for people. */
+void cli_print_counts(const strata_result *result, FILE *out);
+/* The answer as definition,label,customers in order of the lines; tiers and scores without customers are left out. */
+bool cli_write_counts(const strata_result *result, const char *path);
+
+extern const cli_verb cli_run, cli_compile, cli_check, cli_generate;
+
+#endif

@@ -1,0 +1,62 @@
+/* strata compile: a rule set as a .segb file, or any floor of the compiler as text. */
+#include "cli/cli.h"
+
+static const cli_option options[] = {
+    {"emit", 0, "WHAT", "print tokens, ast, program, ir, plan or bytecode", false},
+    {"output", 'o', "FILE.segb", "write the compiled rule set", false},
+    {"set", 0, "NAME=VALUE", "another value for a parameter", true},
+};
+
+static bool emit(const strata_rules *rules, const char *what)
+{
+    char *text = NULL;
+    strata_error error;
+    if (strata_rules_emit(rules, what, &text, &error) != STRATA_OK) {
+        cli_fail_with(&error);
+        return false;
+    }
+    fputs(text, stdout);
+    strata_text_free(rules, text);
+    return true;
+}
+
+static bool write_compiled(const strata_rules *rules, const char *path)
+{
+    const void *bytes;
+    size_t n;
+    strata_error error;
+    if (strata_rules_write(rules, &bytes, &n, &error) != STRATA_OK) {
+        cli_fail_with(&error);
+        return false;
+    }
+    return cli_write_file(path, bytes, n);
+}
+
+static int compile(const cli_args *args)
+{
+    const char *what = cli_value(args, "emit"), *path = cli_value(args, "output");
+    if (!what && !path)
+        return cli_fail(
+            "say what to make: -o FILE.segb, or --emit tokens, ast, program, ir, plan or bytecode.");
+    int status;
+    strata_rules *rules = cli_load_rules(args, stderr, &status);
+    if (!rules) return status;
+    if (status == CLI_BAD) status = CLI_FAILED;
+    /* Words and tree can be looked at even where the rules have errors. */
+    bool good = (!what || emit(rules, what)) && (!path || status != CLI_CLEAN || write_compiled(rules, path));
+    if (!good) status = CLI_FAILED;
+    strata_rules_free(rules);
+    return status;
+}
+
+const cli_verb cli_compile = {
+    .name = "compile",
+    .usage = "compile PATH (-o FILE.segb | --emit WHAT)",
+    .summary = "Compiles a rule set into one file, or shows what the compiler makes of it.",
+    .examples = "  strata compile rules/ -o rules.segb\n"
+                "  strata compile rules/ --emit plan\n",
+    .noperands = 1,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = compile,
+};

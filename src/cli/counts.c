@@ -1,0 +1,183 @@
+/* The answer of a run in two forms: a table for people, and lines of definition,label,customers for programs. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BAR = 30 }; /* characters of a full bar */
+
+/* "1,234,567" */
+static const char *grouped(uint64_t n, char out[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), k = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    out[k] = '\0';
+    return out;
+}
+
+/* Characters of UTF-8 text, for columns that line up. */
+static int width(const char *text)
+{
+    int n = 0;
+    for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void print_bar(uint64_t part, uint64_t whole, FILE *out)
+{
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    uint64_t units = whole ? (uint64_t)((double)part / (double)whole * BAR * 8 + 0.5) : 0;
+    if (part && !units) units = 1;
+    fputs("  \033[36m", out);
+    for (uint64_t i = 0; i < units / 8; i++) fputs("█", out);
+    fprintf(out, "%s\033[0m", eighths[units % 8]);
+}
+
+typedef struct layout {
+    FILE *out;
+    int left;    /* width of the column of names */
+    bool colour; /* and bars */
+} layout;
+
+static void print_row(const layout *l, const char *indent, const char *name, bool strong, uint64_t n,
+                      uint64_t whole)
+{
+    char digits[32], share[16] = "";
+    if (whole) snprintf(share, sizeof share, "%.1f%%", 100.0 * (double)n / (double)whole);
+    int space = l->left - width(indent) - width(name);
+    const char *on = strong && l->colour ? "\033[1m" : "", *off = strong && l->colour ? "\033[0m" : "";
+    fprintf(l->out, "%s%s%s%s%*s %12s %8s", indent, on, name, off, space, "", grouped(n, digits), share);
+    if (l->colour) print_bar(n, whole, l->out);
+    fputc('\n', l->out);
+}
+
+static bool is_labelled(strata_kind kind)
+{
+    return kind == STRATA_TIERS || kind == STRATA_RFM;
+}
+
+/* The scores of an rfm are for programs; people read its tiers. */
+static bool is_for_people(const strata_count *c)
+{
+    return c->kind != STRATA_RFM || !strchr(c->definition, '.');
+}
+
+/* Prints the labels of one definition, counts [i, end), under a line of its own. */
+static void print_labelled(const layout *l, const strata_result *result, size_t i, size_t end)
+{
+    strata_count c = strata_result_count(result, i);
+    uint64_t sum = 0;
+    for (size_t k = i; k < end; k++) sum += strata_result_count(result, k).customers;
+    print_row(l, "", c.definition, true, sum, c.population);
+    for (; i < end; i++) {
+        c = strata_result_count(result, i);
+        print_row(l, "  ", c.label, false, c.customers, c.population);
+    }
+    if (sum < c.population) print_row(l, "  ", "(no label)", false, c.population - sum, c.population);
+}
+
+static void print_entity(const layout *l, const strata_result *result, const char *entity)
+{
+    size_t n = strata_result_size(result);
+    bool headed = false;
+    for (size_t i = 0, end; i < n; i = end) {
+        strata_count c = strata_result_count(result, i);
+        for (end = i + 1; end < n && strcmp(strata_result_count(result, end).definition, c.definition) == 0;
+             end++) {
+        }
+        if (strcmp(c.entity, entity) != 0 || !is_for_people(&c)) continue;
+        if (!headed) print_row(l, "", entity, false, c.population, 0);
+        headed = true;
+        if (is_labelled(c.kind))
+            print_labelled(l, result, i, end);
+        else
+            print_row(l, "", c.definition, true, c.customers, c.population);
+    }
+}
+
+void cli_print_counts(const strata_result *result, FILE *out)
+{
+    layout l = {out, width("definition"), cli_colour(out)};
+    for (size_t i = 0; i < strata_result_size(result); i++) {
+        strata_count c = strata_result_count(result, i);
+        if (!is_for_people(&c)) continue;
+        int name = width(c.definition), label = is_labelled(c.kind) ? width(c.label) + 2 : 0;
+        int entity = width(c.entity);
+        if (name > l.left) l.left = name;
+        if (label > l.left) l.left = label;
+        if (entity > l.left) l.left = entity;
+    }
+    fprintf(out, "As of %s\n\n", strata_result_as_of(result));
+    fprintf(out, "%s%*s %12s %8s\n", "definition", l.left - width("definition"), "", "count", "share");
+    for (size_t i = 0; i < strata_result_entity_count(result); i++)
+        print_entity(&l, result, strata_result_entity(result, i));
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Appends to a growing text; false when memory runs out. */
+typedef struct text {
+    char *p;
+    size_t n, room;
+} text;
+
+static bool append(text *t, const char *p, size_t n)
+{
+    if (t->n + n > t->room) {
+        size_t room = (t->n + n) * 2 + 4096;
+        char *more = realloc(t->p, room);
+        if (!more) return false;
+        t->p = more;
+        t->room = room;
+    }
+    memcpy(t->p + t->n, p, n);
+    t->n += n;
+    return true;
+}
+
+static bool write_lines(char **lines, size_t n, const char *path)
+{
+    text t = {0};
+    const char *head = "definition,label,customers\n";
+    bool good = append(&t, head, strlen(head));
+    for (size_t i = 0; good && i < n; i++)
+        good = append(&t, lines[i], strlen(lines[i])) && append(&t, "\n", 1);
+    if (good)
+        good = cli_write_file(path, t.p, t.n);
+    else
+        cli_fail("there is not enough memory to write %s.", path);
+    free(t.p);
+    return good;
+}
+
+bool cli_write_counts(const strata_result *result, const char *path)
+{
+    size_t n = strata_result_size(result), used = 0;
+    char **lines = calloc(n + 1, sizeof *lines);
+    bool good = lines != NULL;
+    for (size_t i = 0; good && i < n; i++) {
+        strata_count c = strata_result_count(result, i);
+        if (c.kind == STRATA_SCORE || c.kind == STRATA_TRAIT) continue;
+        if (is_labelled(c.kind) && c.customers == 0) continue;
+        int length =
+            asprintf(&lines[used], "%s,%s,%llu", c.definition, c.label, (unsigned long long)c.customers);
+        good = length >= 0;
+        used += good;
+    }
+    if (good) {
+        qsort(lines, used, sizeof *lines, compare_lines);
+        good = write_lines(lines, used, path);
+    } else {
+        cli_fail("there is not enough memory to write %s.", path);
+    }
+    for (size_t i = 0; i < used; i++) free(lines[i]);
+    free(lines);
+    return good;
+}

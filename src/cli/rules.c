@@ -1,0 +1,168 @@
+/* Rule sets and files as the verbs meet them. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+bool cli_colour(FILE *out)
+{
+    const char *no = getenv("NO_COLOR");
+    return isatty(fileno(out)) && !(no && *no);
+}
+
+double cli_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void cli_print_diagnostics(const strata_rules *rules, FILE *out)
+{
+    char *text = NULL;
+    strata_error error;
+    if (strata_rules_diagnostic_count(rules) == 0) return;
+    strata_diagnostic_format format = cli_colour(out) ? STRATA_DIAGNOSTICS_COLOUR : STRATA_DIAGNOSTICS_TEXT;
+    if (strata_rules_diagnostics(rules, format, &text, &error) == STRATA_OK) {
+        fputs(text, out);
+        strata_text_free(rules, text);
+    } else {
+        cli_fail_with(&error);
+    }
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Reads a whole compiled file; NULL after saying what is wrong. */
+static void *read_file(const char *path, size_t *n)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        cli_fail("%s cannot be read: %s.", path, strerror(errno));
+        return NULL;
+    }
+    size_t room = 1u << 16;
+    char *bytes = malloc(room);
+    *n = 0;
+    for (size_t got; bytes && (got = fread(bytes + *n, 1, room - *n, file)) > 0;) {
+        *n += got;
+        if (*n < room) continue;
+        char *more = realloc(bytes, room *= 2);
+        if (!more) free(bytes);
+        bytes = more;
+    }
+    if (!bytes) {
+        cli_fail("there is not enough memory for %s.", path);
+    } else if (ferror(file)) {
+        cli_fail("%s cannot be read: %s.", path, strerror(errno));
+        free(bytes);
+        bytes = NULL;
+    }
+    fclose(file);
+    return bytes;
+}
+
+static strata_rules *read_compiled(const cli_args *args, const char *path, int *status)
+{
+    strata_rules *rules = NULL;
+    strata_error error;
+    *status = CLI_FAILED;
+    if (cli_value(args, "set")) {
+        cli_fail("%s is compiled: its parameters are fixed. Use --set with the .seg files, or when they are "
+                 "compiled.",
+                 path);
+        return NULL;
+    }
+    size_t n;
+    void *bytes = read_file(path, &n);
+    if (!bytes) return NULL;
+    if (strata_rules_read(NULL, bytes, n, &rules, &error) != STRATA_OK)
+        cli_fail("%s: %s", path, error.message);
+    else
+        *status = CLI_CLEAN;
+    free(bytes);
+    return rules;
+}
+
+/* --set name=value, each. */
+static bool set_parameters(const cli_args *args, strata_rules *rules, strata_error *error)
+{
+    const char *text;
+    for (int i = 0; (text = cli_nth(args, "set", i)); i++) {
+        const char *sign = strchr(text, '=');
+        if (!sign || sign == text) {
+            snprintf(error->message, sizeof error->message, "--set %s has no value. Write --set name=value.",
+                     text);
+            return false;
+        }
+        char *name = strndup(text, (size_t)(sign - text));
+        strata_status status = name ? strata_rules_set(rules, name, sign + 1, error) : STRATA_NO_MEMORY;
+        free(name);
+        if (status != STRATA_OK) return false;
+    }
+    return true;
+}
+
+strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status)
+{
+    const char *path = args->operands[0];
+    if (ends_with(path, ".segb")) return read_compiled(args, path, status);
+    strata_rules *rules = NULL;
+    strata_error error = {0};
+    *status = CLI_FAILED;
+    if (strata_rules_new(NULL, &rules, &error) != STRATA_OK ||
+        strata_rules_add_path(rules, path, &error) != STRATA_OK || !set_parameters(args, rules, &error)) {
+        cli_fail_with(&error);
+        strata_rules_free(rules);
+        return NULL;
+    }
+    strata_status compiled = strata_rules_compile(rules, &error);
+    if (messages) cli_print_diagnostics(rules, messages);
+    if (compiled == STRATA_OK) {
+        *status = CLI_CLEAN;
+        return rules;
+    }
+    if (compiled == STRATA_BAD_RULES) {
+        *status = CLI_BAD;
+        return rules;
+    }
+    cli_fail_with(&error);
+    strata_rules_free(rules);
+    return NULL;
+}
+
+bool cli_write_file(const char *path, const void *bytes, size_t n)
+{
+    size_t room = strlen(path) + 32;
+    char *beside = malloc(room);
+    if (!beside) {
+        cli_fail("there is not enough memory to write %s.", path);
+        return false;
+    }
+    snprintf(beside, room, "%s.part-%ld", path, (long)getpid());
+    FILE *file = fopen(beside, "wb");
+    bool good = file && fwrite(bytes, 1, n, file) == n && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    int why = errno;
+    if (file && fclose(file) != 0 && good) {
+        why = errno;
+        good = false;
+    }
+    if (good && rename(beside, path) != 0) {
+        why = errno;
+        good = false;
+    }
+    if (!good) {
+        unlink(beside);
+        cli_fail("%s cannot be written: %s. What was there is unchanged.", path, strerror(why));
+    }
+    free(beside);
+    return good;
+}

@@ -1,0 +1,153 @@
+/* The example shop: the same numbers give the same rows, rows come in order of time, and people buy as often as asked. */
+#include "cli/generate/process.h"
+#include "cli/generate/retail.h"
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static const gen_shop small = {.seed = 7, .customers = 3000, .orders_per_customer = 6};
+
+typedef struct totals {
+    uint64_t rows, hash;
+    int64_t last_time;
+    bool in_order;
+} totals;
+
+static const void *buffer(const struct ArrowArray *column, int i)
+{
+    return column->buffers[i];
+}
+
+/* Reads a whole stream; time_column is checked to run forwards, -1: none. */
+static totals read_all(const gen_shop *shop, int table, int time_column)
+{
+    struct ArrowArrayStream stream;
+    totals t = {.in_order = true, .last_time = INT64_MIN};
+    assert_int_equal(gen_stream(shop, table, &stream), 0);
+    struct ArrowSchema schema;
+    assert_int_equal(stream.get_schema(&stream, &schema), 0);
+    for (;;) {
+        struct ArrowArray batch;
+        assert_int_equal(stream.get_next(&stream, &batch), 0);
+        if (!batch.release) break;
+        assert_int_equal(batch.n_children, schema.n_children);
+        t.rows += (uint64_t)batch.length;
+        for (int64_t i = 0; i < batch.n_children; i++) {
+            const struct ArrowArray *c = batch.children[i];
+            assert_int_equal(c->length, batch.length);
+            assert_true(c->null_count == 0 || (schema.children[i]->flags & ARROW_FLAG_NULLABLE));
+            /* columns of 8 bytes a value, and texts */
+            if (schema.children[i]->format[0] == 'l')
+                t.hash = t.hash * 31 + st_hash_bytes(buffer(c, 1), (size_t)batch.length * 8);
+            if (schema.children[i]->format[0] == 'u')
+                t.hash = t.hash * 31 +
+                         st_hash_bytes(buffer(c, 2), (size_t)((const int32_t *)buffer(c, 1))[c->length]);
+        }
+        if (time_column >= 0) {
+            const int64_t *at = buffer(batch.children[time_column], 1);
+            for (int64_t i = 0; i < batch.length; i++) {
+                t.in_order = t.in_order && at[i] >= t.last_time;
+                t.last_time = at[i];
+            }
+        }
+        batch.release(&batch);
+    }
+    schema.release(&schema);
+    stream.release(&stream);
+    assert_null(stream.release);
+    return t;
+}
+
+static void same_numbers_same_rows(void **state)
+{
+    (void)state;
+    gen_shop other = small;
+    other.seed++;
+    for (int table = 0; table < GEN_TABLES; table++) {
+        totals a = read_all(&small, table, -1), b = read_all(&small, table, -1),
+               c = read_all(&other, table, -1);
+        assert_int_equal(a.rows, b.rows);
+        assert_int_equal(a.hash, b.hash);
+        assert_int_not_equal(a.hash, c.hash);
+    }
+}
+
+static void a_customer_does_not_depend_on_how_many_there_are(void **state)
+{
+    (void)state;
+    gen_shop one = small;
+    one.customers = 1;
+    struct ArrowArrayStream a, b;
+    struct ArrowArray x, y;
+    assert_int_equal(gen_stream(&small, 0, &a), 0);
+    assert_int_equal(gen_stream(&one, 0, &b), 0);
+    assert_int_equal(a.get_next(&a, &x), 0);
+    assert_int_equal(b.get_next(&b, &y), 0);
+    assert_int_equal(((const int64_t *)buffer(x.children[5], 1))[0],
+                     ((const int64_t *)buffer(y.children[5], 1))[0]);
+    x.release(&x);
+    y.release(&y);
+    a.release(&a);
+    b.release(&b);
+}
+
+static void rows_come_in_order_of_time(void **state)
+{
+    (void)state;
+    totals orders = read_all(&small, 1, 2), events = read_all(&small, 2, 2);
+    assert_true(orders.in_order && events.in_order);
+    int64_t end = (GEN_FIRST_DAY + GEN_DAYS) * INT64_C(86400000000);
+    assert_true(orders.last_time < end && events.last_time < end);
+    assert_true(events.rows > small.customers);
+}
+
+static void people_buy_as_often_as_asked(void **state)
+{
+    (void)state;
+    for (int mean = 2; mean <= 10; mean += 4) {
+        gen_shop shop = {.seed = 3, .customers = 30000, .orders_per_customer = mean};
+        double each = (double)read_all(&shop, 1, 2).rows / shop.customers;
+        assert_true(each > 0.93 * mean && each < 1.07 * mean);
+    }
+}
+
+static void nobody_buys_before_signing_up(void **state)
+{
+    (void)state;
+    gen_shop shop = {.seed = 5, .customers = 2000, .orders_per_customer = 10};
+    struct ArrowArrayStream stream;
+    struct ArrowArray customers, orders;
+    assert_int_equal(gen_stream(&shop, 0, &stream), 0);
+    assert_int_equal(stream.get_next(&stream, &customers), 0);
+    assert_int_equal(customers.length, shop.customers);
+    stream.release(&stream);
+    const int64_t *ids = buffer(customers.children[0], 1), *since = buffer(customers.children[5], 1);
+    assert_int_equal(gen_stream(&shop, 1, &stream), 0);
+    assert_int_equal(stream.get_next(&stream, &orders), 0);
+    const int64_t *who = buffer(orders.children[1], 1), *at = buffer(orders.children[2], 1);
+    assert_true(orders.length > 1000);
+    for (int64_t i = 0; i < orders.length; i++) {
+        int64_t row = who[i] - ids[0];
+        assert_true(row >= 0 && row < customers.length);
+        assert_true(at[i] > since[row]);
+    }
+    orders.release(&orders);
+    customers.release(&customers);
+    stream.release(&stream);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_numbers_same_rows),
+        cmocka_unit_test(a_customer_does_not_depend_on_how_many_there_are),
+        cmocka_unit_test(rows_come_in_order_of_time),
+        cmocka_unit_test(people_buy_as_often_as_asked),
+        cmocka_unit_test(nobody_buys_before_signing_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
