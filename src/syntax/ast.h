@@ -18,6 +18,9 @@ typedef enum st_ast_kind {
 
 typedef struct st_ast st_ast;
 
+/* The most levels of a tree: whoever walks one may recurse. */
+#define ST_MAX_HEIGHT 500u
+
 typedef struct st_comment {
     st_span span;  /* with the slashes */
     bool trailing; /* stands behind something on its line */
@@ -32,6 +35,7 @@ struct st_ast {
                          microseconds */
     uint32_t scale;   /* digits behind the point of number; PERCENT: those of the share, so 12.5% is 125 with
                          scale 3 */
+    uint32_t height;    /* levels from here down to the lowest child, itself included; at most ST_MAX_HEIGHT */
     uint32_t n;
     st_ast **kids;      /* by slot for kinds with fixed children (NULL: absent); any number for lists */
     const char *doc;    /* definitions: the text of the /// lines before it, or NULL */

@@ -1,0 +1,340 @@
+/* What to say where the parser is stuck. Mistakes that beginners make often are recognised first, each with a message of its
+ * own at the smallest place; everything else says what was found and, in a few words, what can stand there. */
+#include "syntax/parser.h"
+#include "segment.tab.h"
+
+typedef struct st_stuck {
+    st_parser *P;
+    int found;
+    st_span span;
+    uint32_t raw; /* of the token found */
+    const int *expected;
+    uint32_t nexpected;
+    uint64_t has[(TK_WEIGHTS + 64) / 64]; /* the expected ones as a set */
+} st_stuck;
+
+static bool expects(const st_stuck *s, int token)
+{
+    return token >= 0 && token <= TK_WEIGHTS && s->has[token / 64] >> (token % 64) & 1;
+}
+
+static void drop(st_stuck *s, int first, int last)
+{
+    for (int token = first; token <= last; token++) s->has[token / 64] &= ~(UINT64_C(1) << (token % 64));
+}
+
+static int raw_kind(const st_parser *P, uint32_t raw)
+{
+    return raw < P->raws.n ? P->raws.p[raw].kind : ST_RAW_END;
+}
+
+static bool raw_is(const st_parser *P, uint32_t raw, const char *word)
+{
+    return raw_kind(P, raw) == ST_RAW_WORD && st_str_eq(st_raw_text(P, raw), st_str_of(word));
+}
+
+static const char *text_at(st_parser *P, st_span span)
+{
+    return st_format(P->arena, "%.*s", (int)ST_MIN(span.end - span.start, 60u), P->text.p + span.start);
+}
+
+/* ---- what can stand there ---- */
+
+/* Groups of tokens that are said in one phrase, where `signs` are all expected; then first to last are not listed singly. */
+static void group(st_stuck *s, const int *signs, const char *phrase, const char **out, uint32_t *n)
+{
+    for (uint32_t i = 0; signs[i]; i++)
+        if (!expects(s, signs[i])) return;
+    out[(*n)++] = phrase;
+}
+
+/* The tokens that begin an expression. */
+static void drop_values(st_stuck *s)
+{
+    static const int starts[] = {
+        TK_IDENT,     TK_STRING, TK_INT,      TK_NUM,    TK_PERCENT, TK_DATE,
+        TK_TIMESTAMP, '(',       '-',         TK_NOT,    TK_TRUE,    TK_FALSE,
+        TK_CALENDAR,  TK_SAMPLE, TK_AT_LEAST, TK_UNIT,   TK_PART,    TK_ANNIVERSARY_OF,
+        TK_ENTERED,   TK_LEFT,   TK_NEAREST,  TK_WITHIN, TK_FIRST};
+    for (size_t i = 0; i < ST_COUNT(starts); i++) drop(s, starts[i], starts[i]);
+    drop(s, TK_COUNT, TK_SEQUENCE);
+    drop(s, TK_KEY, TK_WEIGHTS);
+}
+
+static void drop_comparisons(st_stuck *s)
+{
+    static const int signs[] = {'=',        TK_NE,          '<',          TK_LE,    '>',
+                                TK_GE,      TK_NOT,         TK_IN,        TK_IS,    TK_BETWEEN,
+                                TK_ON,      TK_SINCE,       TK_BEFORE,    TK_AFTER, TK_CONTAINS,
+                                TK_MATCHES, TK_STARTS_WITH, TK_ENDS_WITH, TK_WENT,  TK_IF,
+                                TK_UNIT,    TK_AGO,         '.',          TK_KM};
+    for (size_t i = 0; i < ST_COUNT(signs); i++) drop(s, signs[i], signs[i]);
+}
+
+#define MOST_PHRASES 5
+
+static const char *what_can_stand(st_stuck *s)
+{
+    st_arena *a = s->P->arena;
+    const char *phrases[16];
+    uint32_t n = 0;
+    if (expects(s, TK_D_LIST)) {
+        phrases[n++] = "the next definition";
+        drop(s, TK_TIMEZONE, TK_SEGMENTS_OF);
+        drop(s, TK_YYEOF, TK_YYEOF);
+    }
+    if (expects(s, TK_IDENT)) {
+        bool value = expects(s, TK_INT) && expects(s, '(');
+        phrases[n++] = value ? (expects(s, TK_NOT) ? "a condition" : "a value") : "a name";
+        if (value) drop_values(s);
+        drop(s, TK_IDENT, TK_IDENT);
+        drop(s, TK_FIRST, TK_FIRST);
+        drop(s, TK_TIMEZONE, TK_TEST);
+        drop(s, TK_KEY, TK_WEIGHTS);
+    }
+    group(s, (int[]){TK_INT, TK_STRING, 0}, "a value", phrases, &n);
+    if (expects(s, TK_STRING) && expects(s, TK_INT)) drop_values(s);
+    group(s, (int[]){'=', '<', 0}, "a comparison such as =, >= or in", phrases, &n);
+    group(s, (int[]){TK_IN, TK_BEFORE, 0}, expects(s, '=') ? "" : "a window such as in last 30 days", phrases,
+          &n);
+    if (n && !*phrases[n - 1]) n--;
+    if (expects(s, TK_IN) && expects(s, TK_BEFORE)) drop_comparisons(s);
+    group(s, (int[]){TK_T_BOOL, TK_T_INT, 0}, "a type such as string, int, decimal(12,2) or date", phrases,
+          &n);
+    if (expects(s, TK_T_BOOL)) {
+        drop(s, TK_T_BOOL, TK_T_TIMESTAMP);
+        drop(s, TK_LIST_OF, TK_LIST_OF);
+    }
+    group(s, (int[]){TK_KEY, TK_LINKS_TO, 0}, "a property of the column such as key or links to", phrases,
+          &n);
+    if (expects(s, TK_LINKS_TO)) {
+        drop(s, TK_KEY, TK_PII);
+        drop(s, TK_LINKS_TO, TK_LINKS_TO);
+        drop(s, TK_ONE_OF, TK_ONE_OF);
+        drop(s, TK_BETWEEN, TK_BETWEEN);
+    }
+    if (expects(s, TK_OWNER)) {
+        drop(s, TK_OWNER, TK_TAGS);
+        drop(s, TK_REVIEW_BY, TK_REVIEW_BY);
+        phrases[n++] = "a property such as owner";
+    }
+    uint32_t signs = n; /* + - * / are worth saying only where nothing else fits */
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass && n > signs) break;
+        for (uint32_t i = 0; i < s->nexpected && n < MOST_PHRASES; i++) {
+            int token = s->expected[i];
+            bool arithmetic = token == '+' || token == '-' || token == '*' || token == '/';
+            if (!expects(s, token) || arithmetic != (pass == 1)) continue;
+            phrases[n++] = st_token_name(token);
+        }
+    }
+    st_buf out = {0};
+    n = ST_MIN(n, MOST_PHRASES);
+    for (uint32_t i = 0; i < n; i++)
+        st_buf_printf(a, &out, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", phrases[i]);
+    return n ? st_buf_text(a, &out) : "nothing more";
+}
+
+/* ---- brackets ---- */
+
+static char partner(int kind)
+{
+    return kind == '{' ? '}' : ')';
+}
+
+static void report_unclosed(st_stuck *s, uint32_t open, uint32_t next)
+{
+    st_parser *P = s->P;
+    int kind = raw_kind(P, open);
+    const char *where = "at the end of the file";
+    if (next < P->raws.n)
+        where = st_format(P->arena, "before %s in line %u", text_at(P, st_raw_span(P, next)),
+                          st_place_of(P->sources, P->file, P->raws.p[next].start).line);
+    st_syntax_report(P, ST_MSG_UNCLOSED, st_raw_span(P, open),
+                     st_format(P->arena, "%c", kind == '{' ? '{' : '('),
+                     st_format(P->arena, "%c", partner(kind)), where);
+}
+
+/* A bracket that is not closed, or closed and never opened. */
+static bool brackets(st_stuck *s)
+{
+    st_parser *P = s->P;
+    if (P->nopen) {
+        uint32_t open = P->open[P->nopen - 1];
+        uint32_t next = s->found == TK_YYEOF ? P->raws.n : st_next_definition(P, P->begin + 1);
+        if (s->found == TK_YYEOF || next <= s->raw) {
+            uint32_t inner = P->nopen; /* the innermost bracket before the definition that was swallowed */
+            while (inner > 1 && P->open[inner - 1] > next) inner--;
+            if (next < P->raws.n && next > s->raw) next = s->raw;
+            report_unclosed(s, P->open[inner - 1], next);
+            if (next <= s->raw) P->resume = next;
+            return true;
+        }
+        if (s->found == '}' && raw_kind(P, open) != '{') {
+            report_unclosed(s, open, s->raw);
+            return true;
+        }
+    }
+    if (P->unopened) {
+        st_syntax_report(P, ST_MSG_UNOPENED, s->span, s->found == ')' ? ")" : "}",
+                         s->found == ')' ? "(" : "{");
+        return true;
+    }
+    return false;
+}
+
+/* ---- common mistakes ---- */
+
+static bool three_digits(const st_parser *P, uint32_t raw)
+{
+    return raw_kind(P, raw) == ST_RAW_INT && P->raws.p[raw].end - P->raws.p[raw].start == 3;
+}
+
+/* 1,000: a whole number, and behind it, with no blank, a comma and three digits. */
+static bool comma_in_number(st_stuck *s)
+{
+    const st_parser *P = s->P;
+    uint32_t comma = s->raw;
+    if (raw_kind(P, comma) != ',') {
+        if (comma == 0 || raw_kind(P, --comma) != ',') return false;
+    }
+    if (comma == 0 || raw_kind(P, comma - 1) != ST_RAW_INT || !three_digits(P, comma + 1)) return false;
+    const st_raw *r = P->raws.p;
+    if (r[comma - 1].end != r[comma].start || r[comma].end != r[comma + 1].start) return false;
+    uint32_t last = comma + 1;
+    while (raw_kind(P, last + 1) == ',' && three_digits(P, last + 2) && r[last].end == r[last + 1].start &&
+           r[last + 1].end == r[last + 2].start)
+        last += 2;
+    st_span span = st_span_join(st_raw_span(P, comma - 1), st_raw_span(P, last));
+    st_buf plain = {0}, underscored = {0};
+    for (uint32_t i = span.start; i < span.end; i++) {
+        char c = P->text.p[i];
+        if (c != ',') st_buf_add(P->arena, &plain, &c, 1);
+        st_buf_add(P->arena, &underscored, c == ',' ? "_" : &c, 1);
+    }
+    st_syntax_report(s->P, ST_MSG_COMMA_IN_NUMBER, span, st_buf_text(P->arena, &plain),
+                     st_buf_text(P->arena, &underscored));
+    return true;
+}
+
+static bool is_window_word(const st_parser *P, uint32_t raw)
+{
+    static const char *const words[] = {"last", "next", "this", "previous", "any"};
+    for (size_t i = 0; i < ST_COUNT(words); i++)
+        if (raw_is(P, raw, words[i])) return true;
+    return false;
+}
+
+/* any(orders not in last 90 days), signup_at not in last 30 days */
+static bool not_in_window(st_stuck *s)
+{
+    st_parser *P = s->P;
+    uint32_t at = s->raw;
+    if (s->found == TK_NOT && at && raw_is(P, at + 1, "in") && is_window_word(P, at + 2) &&
+        expects(s, TK_IN)) {
+        uint32_t end = at + 2;
+        while (raw_kind(P, end + 1) == ST_RAW_INT ||
+               (raw_kind(P, end + 1) == ST_RAW_WORD && !raw_is(P, end + 1, "where")))
+            end++;
+        const char *window = text_at(P, st_span_join(st_raw_span(P, at + 1), st_raw_span(P, end)));
+        st_syntax_report(P, ST_MSG_NOT_IN_WINDOW, s->span, text_at(P, st_raw_span(P, at - 1)), window);
+        return true;
+    }
+    if (at < 3 || !is_window_word(P, at) || !raw_is(P, at - 1, "in") || !raw_is(P, at - 2, "not"))
+        return false;
+    st_syntax_report(P, ST_MSG_NOT_IN_TIME, st_raw_span(P, at - 2), text_at(P, st_raw_span(P, at - 3)));
+    return true;
+}
+
+static bool reserved_name(st_stuck *s)
+{
+    bool position = expects(s, TK_IDENT) && !expects(s, TK_INT);
+    bool definition = s->found >= TK_TIMEZONE && s->found <= TK_TEST && expects(s, TK_IDENT);
+    if (!st_is_reserved(s->P, s->raw) || !(position || definition)) return false;
+    st_syntax_report(s->P, ST_MSG_RESERVED_NAME, s->span, text_at(s->P, s->span));
+    return true;
+}
+
+/* The words that begin a definition only with the right words behind them, and those words. */
+static const struct form {
+    const char *word, *form;
+} forms[] = {
+    {"rows", "rows name = orders where …"},        {"points", "points name { … }"},
+    {"list", "list name of customers from \"…\""}, {"place", "place name = (48.1, 11.6)"},
+    {"consent", "consent email when …"},           {"limit", "limit email at most 3 in 7 days"},
+    {"audience", "audience name from … { … }"},    {"exclude", "exclude … from all treatments"},
+    {"contact", "contact log sends by …"},         {"segments", "segments of customers"},
+};
+
+static bool no_definition(st_stuck *s)
+{
+    st_parser *P = s->P;
+    if (!expects(s, TK_D_LIST) || s->found != TK_IDENT) return false;
+    const char *word = text_at(P, s->span);
+    for (size_t i = 0; i < ST_COUNT(forms); i++)
+        if (!strcmp(forms[i].word, word)) {
+            st_syntax_report(P, ST_MSG_NOT_A_DEFINITION, s->span, word,
+                             st_format(P->arena, "It is written %s.", forms[i].form));
+            return true;
+        }
+    if (!P->raws.p[s->raw].first) return false;
+    st_near near = {0};
+    st_near_definitions(word, &near);
+    const char *help = st_did_you_mean(P->arena, &near);
+    st_syntax_report(P, ST_MSG_NOT_A_DEFINITION, s->span, word,
+                     *help ? help : "Definitions begin with a word such as table, trait, segment or tiers.");
+    return true;
+}
+
+static bool common(st_stuck *s)
+{
+    st_parser *P = s->P;
+    if (s->found == TK_WHERE && expects(s, TK_WHEN) && expects(s, TK_OTHERWISE)) {
+        st_syntax_report(P, ST_MSG_WHERE_AFTER_LABEL, s->span);
+        return true;
+    }
+    if (s->found == TK_OF && s->raw == P->begin + 2 && raw_is(P, P->begin, "table")) {
+        st_syntax_report(P, ST_MSG_TABLE_OF, s->span);
+        return true;
+    }
+    return comma_in_number(s) || not_in_window(s) || reserved_name(s) || no_definition(s);
+}
+
+void st_syntax_error(st_parser *P, int found, st_span span, const int *expected, uint32_t nexpected)
+{
+    if (P->failed) return; /* the lexer has said what is wrong */
+    st_stuck s = {
+        .P = P, .found = found, .span = span, .raw = P->last, .expected = expected, .nexpected = nexpected};
+    for (uint32_t i = 0; i < nexpected; i++)
+        if (expected[i] <= TK_WEIGHTS) s.has[expected[i] / 64] |= UINT64_C(1) << (expected[i] % 64);
+    if (brackets(&s) || common(&s)) return;
+    if (found == TK_YYEOF) {
+        st_syntax_report(P, ST_MSG_UNEXPECTED_END, span, what_can_stand(&s));
+        return;
+    }
+    st_syntax_report(P, ST_MSG_UNEXPECTED, span, text_at(P, span), what_can_stand(&s));
+}
+
+void st_check_countless(st_parser *P, const st_ast *name, bool next)
+{
+    static const struct {
+        const char *unit, *span;
+    } units[] = {{"day", "24 hours"},
+                 {"week", "7 days"},
+                 {"month", "30 days"},
+                 {"quarter", "90 days"},
+                 {"year", "12 months"}};
+    for (size_t i = 0; i < ST_COUNT(units); i++) {
+        const char *unit = units[i].unit, *span = units[i].span;
+        if (strcmp(unit, name->text)) continue;
+        const char *help =
+            next
+                ? st_format(P->arena,
+                            "the whole calendar %s after this one, or the time from now: in next %s", unit,
+                            span)
+                : st_format(P->arena, "in previous %s (the whole calendar %s before this one), or in last %s",
+                            unit, unit, span);
+        st_syntax_report(P, ST_MSG_COUNTLESS_UNIT, name->span,
+                         st_format(P->arena, "%s %s", next ? "next" : "last", unit), help);
+    }
+}
