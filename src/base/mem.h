@@ -26,6 +26,7 @@ typedef struct st_env {
     st_arena *arenas;       /* all live arenas of this environment */
     size_t used;            /* bytes held by them */
     size_t limit;           /* 0: none */
+    uint32_t worker;        /* of st_parallel: number of the thread, from 0; the caller's is 0 */
 } st_env;
 
 void st_env_init(st_env *env, const strata_allocator *alloc);

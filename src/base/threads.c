@@ -36,6 +36,14 @@ static void work(job *j, st_env *env)
     }
 }
 
+/* The environment of thread t of n: what is left of the caller's memory is shared out equally. */
+static void open_env(st_env *env, const st_env *parent, uint32_t t, uint32_t n)
+{
+    st_env_child(env, parent);
+    env->worker = t;
+    if (parent->limit) env->limit = ST_MAX((parent->limit - ST_MIN(parent->used, parent->limit)) / n, 1);
+}
+
 typedef struct worker {
     pthread_t thread;
     bool started;
@@ -59,13 +67,13 @@ void st_parallel(st_env *env, uint32_t threads, uint64_t n, st_task task, void *
     worker workers[MAX_THREADS];
     for (uint32_t t = 1; t < threads; t++) {
         worker *w = &workers[t];
-        st_env_child(&w->env, env);
+        open_env(&w->env, env, t, threads);
         w->j = &j;
         /* where the system refuses another thread, those that run do all the work */
         w->started = pthread_create(&w->thread, NULL, worker_main, w) == 0;
     }
     st_env mine;
-    st_env_child(&mine, env);
+    open_env(&mine, env, 0, ST_MAX(threads, 1));
     work(&j, &mine);
     for (uint32_t t = 1; t < threads; t++)
         if (workers[t].started) pthread_join(workers[t].thread, NULL);

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 
 /* Runs task(ctx, i, worker env) for i in [0, n), on at most `threads` threads (the caller's is one of them).
+ * env->worker is the number of the thread, below `threads`: two tasks with one number never run at a time. Where the
+ * caller's memory is limited, each thread has an equal part of what is left.
  * When a task fails, the others are let run out and the first failure by task number is raised in the
  * caller's env. */
 typedef void (*st_task)(void *ctx, uint64_t i, st_env *env);

@@ -72,7 +72,8 @@ typedef enum st_bc_operand {
     ST_K_SCALES, /* ST_BC_SCALES(first, second) */
     ST_K_COUNT,  /* any number */
     ST_K_FLAG,   /* 0 or 1 */
-    ST_K_NOTE
+    ST_K_NOTE,
+    ST_K_INDEX /* st_bc.indexes */
 } st_bc_operand;
 
 #define ST_BC_SCALES(first, second) ((uint32_t)(first) | (uint32_t)(second) << 8)
@@ -126,7 +127,8 @@ typedef struct st_bc_code {
 
 /* One value of the run, that every row sees.
  * LITERAL  the value below. NOW  the as-of instant of the run, I64. SET  by a setup step or a ranking, before any use.
- * BOUND    by a sequence, read only by its conditions. */
+ * BOUND    by a sequence, read only by its conditions; one that is TEXT
+ *          not in a list. */
 typedef enum st_bc_scalar_kind { ST_S_LITERAL, ST_S_NOW, ST_S_SET, ST_S_BOUND } st_bc_scalar_kind;
 typedef struct st_bc_scalar {
     st_bc_scalar_kind kind;

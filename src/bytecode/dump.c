@@ -151,6 +151,7 @@ static void put_operand(dumper *d, st_bc_operand kind, uint32_t x)
     case ST_K_SCALE:
     case ST_K_COUNT:
     case ST_K_FLAG: PUT(d, " %u", x); return;
+    case ST_K_INDEX: PUT(d, " index%u", x); return;
     case ST_K_NOTE: PUT(d, " note%u", x); return;
     }
 }

@@ -1,0 +1,55 @@
+/* Loops over the rows of a batch. Written once (kernels.inc), compiled for each instruction set; one table a set.
+ *
+ * n is a number of rows (at most ST_VM_BATCH), words = (n + 63) / 64. Bitmaps that are written have zeros behind n in
+ * their last word. Inputs need no padding, and may not overlap outputs unless they are the same array. */
+#ifndef STRATA_VM_KERNELS_H
+#define STRATA_VM_KERNELS_H
+
+#include "base/base.h"
+#include "syntax/ast_slots.h"
+
+typedef struct st_kernels {
+    const char *name;
+    bool (*supported)(void);
+
+    void (*cmp_i32)(const int32_t *v, size_t n, st_cmp cmp, int32_t k, uint64_t *out);
+    void (*cmp_i64)(const int64_t *v, size_t n, st_cmp cmp, int64_t k, uint64_t *out);
+    void (*cmp_i128)(const st_i128 *v, size_t n, st_cmp cmp, st_i128 k, uint64_t *out);
+    void (*cmp_f64)(const double *v, size_t n, st_cmp cmp, double k, uint64_t *out);
+    void (*cmp_i64_v)(const int64_t *a, const int64_t *b, size_t n, st_cmp cmp, uint64_t *out);
+    void (*cmp_i128_v)(const st_i128 *a, const st_i128 *b, size_t n, st_cmp cmp, uint64_t *out);
+    void (*cmp_f64_v)(const double *a, const double *b, size_t n, st_cmp cmp, uint64_t *out);
+    /* A bit a code, from a table of bytes (0 or 0xff) or, for long dictionaries, of bits. */
+    void (*look_bytes)(const uint32_t *codes, size_t n, const uint8_t *table, uint64_t *out);
+    void (*look_bits)(const uint32_t *codes, size_t n, const uint64_t *table, uint64_t *out);
+
+    void (*and_)(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+    void (*or_)(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+    void (*andnot)(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+    uint64_t (*popcount)(const uint64_t *a, size_t words);
+
+    /* over: a bit where the result does not fit; the value there means nothing. */
+    void (*add_i64)(const int64_t *a, const int64_t *b, size_t n, int64_t *out, uint64_t *over);
+    void (*sub_i64)(const int64_t *a, const int64_t *b, size_t n, int64_t *out, uint64_t *over);
+    void (*mul_i64)(const int64_t *a, const int64_t *b, size_t n, int64_t *out, uint64_t *over);
+    void (*add_f64)(const double *a, const double *b, size_t n, double *out);
+    void (*sub_f64)(const double *a, const double *b, size_t n, double *out);
+    void (*mul_f64)(const double *a, const double *b, size_t n, double *out);
+    void (*div_f64)(const double *a, const double *b, size_t n, double *out);
+    void (*not_finite)(const double *v, size_t n, uint64_t *out);
+
+    void (*widen_i32)(const int32_t *v, size_t n, int64_t *out);
+    /* Zeroes the values of rows whose bit is 0. */
+    void (*clear_i32)(uint32_t *v, size_t n, const uint64_t *known);
+    void (*clear_i64)(int64_t *v, size_t n, const uint64_t *known);
+    /* out[i] = rows[i] < 0 ? 0 : v[rows[i]] */
+    void (*gather_i32)(const int32_t *v, const int32_t *rows, size_t n, int32_t *out);
+    void (*gather_i64)(const int64_t *v, const int32_t *rows, size_t n, int64_t *out);
+    /* out bit i = rows[i] >= 0 and (known == NULL or bit rows[i] of known) */
+    void (*gather_bits)(const uint8_t *known, const int32_t *rows, size_t n, uint64_t *out);
+} st_kernels;
+
+/* The table of this name, or the best that the machine has for NULL; NULL: unknown, or the machine has it not. */
+const st_kernels *st_kernels_choose(const char *name);
+
+#endif
