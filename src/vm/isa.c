@@ -3,13 +3,13 @@
 #include "vm/vm.h"
 
 extern const st_kernels st_kernels_plain;
-#ifdef ST_KERNELS_X86
+#if defined(__x86_64__)
 extern const st_kernels st_kernels_avx2, st_kernels_avx512;
 #endif
 
 static const st_kernels *const all[] = {
     &st_kernels_plain,
-#ifdef ST_KERNELS_X86
+#if defined(__x86_64__)
     &st_kernels_avx2,
     &st_kernels_avx512,
 #endif
