@@ -126,7 +126,8 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error);
  * no diagnostics. */
 strata_status strata_rules_read(const strata_allocator *allocator, const void *bytes, size_t length,
                                 strata_rules **rules, strata_error *error);
-strata_status strata_rules_write(const strata_rules *rules, const void **bytes, size_t *length,
+/* The compiled bytes, with traits as outputs or without; strata_free. */
+strata_status strata_rules_write(const strata_rules *rules, bool traits, void **bytes, size_t *length,
                                  strata_error *error);
 
 /* ---- what the compiler has to say ---- */
@@ -153,15 +154,16 @@ typedef enum strata_diagnostic_format {
     STRATA_DIAGNOSTICS_JSON
 } strata_diagnostic_format;
 /* All of them as people (with the lines they speak of) or programs read them. Made anew each time;
- * strata_text_free. */
+ * strata_free. */
 strata_status strata_rules_diagnostics(const strata_rules *rules, strata_diagnostic_format format,
                                        char **text, strata_error *error);
 
-/* The compiler's floors as text: "tokens", "ast", "program", "ir", "plan", "bytecode". tokens and ast are
- * there as soon as text was added, the others after a compile without errors. strata_text_free. */
+/* The compiler's floors as text: "tokens", "ast", "program", "ir", "plan", "bytecode". tokens are there as soon
+ * as text was added, the ast after any compile, the others after one without errors. strata_free. */
 strata_status strata_rules_emit(const strata_rules *rules, const char *what, char **text,
                                 strata_error *error);
-void strata_text_free(const strata_rules *rules, char *text);
+/* Gives back what the rule set handed out to be freed; NULL is fine. */
+void strata_free(const strata_rules *rules, void *text_or_bytes);
 
 /* ---- what a rule set defines and needs ---- */
 typedef enum strata_kind { STRATA_SEGMENT, STRATA_TIERS, STRATA_RFM, STRATA_SCORE, STRATA_TRAIT } strata_kind;
@@ -208,7 +210,9 @@ const char *strata_rules_timezone(const strata_rules *rules); /* IANA name */
  * rules must outlive the data. */
 typedef struct strata_data strata_data;
 
-strata_status strata_data_new(const strata_rules *rules, strata_data **data, strata_error *error);
+/* threads: at most so many check and copy; 0: one for each processor. Never shows in the data. */
+strata_status strata_data_new(const strata_rules *rules, uint32_t threads, strata_data **data,
+                              strata_error *error);
 void strata_data_free(strata_data *data);
 /* Reads the stream to its end and releases it, also on failure. May be called again with further parts of the
  * same table. `origin` is what messages call the stream, a file's path say; NULL: the table's name. */
@@ -217,7 +221,8 @@ strata_status strata_data_bind(strata_data *data, const char *table, struct Arro
 /* After the last bind: joins the tables by their links. From here on the data may be used by several runs at
  * a time. */
 strata_status strata_data_finish(strata_data *data, strata_error *error);
-int64_t strata_data_rows(const strata_data *data, const char *table); /* -1: no such table */
+/* After finish; -1: there is no such table, or no rule needs it. */
+int64_t strata_data_rows(const strata_data *data, const char *table);
 
 /* ---- a run ---- */
 typedef enum strata_as_of_kind { STRATA_TODAY, STRATA_DAY, STRATA_INSTANT } strata_as_of_kind;
@@ -235,7 +240,7 @@ typedef struct strata_run_options {
     uint32_t threads;               /* 0: one for each processor */
     const char *const *definitions; /* only these and what they need; NULL: all outputs */
     size_t ndefinitions;
-    bool traits; /* traits are outputs too */
+    bool traits; /* traits are outputs too; of compiled rules only where they were written with traits */
     /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
     bool (*progress)(void *context, double share);
     void *context;

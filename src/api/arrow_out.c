@@ -1,5 +1,7 @@
 #include "api/arrow_out.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 
 typedef struct buffer {
@@ -419,6 +421,9 @@ static void stream_release(struct ArrowArrayStream *stream)
 int st_out_stream(const strata_allocator *alloc, const st_out_field *fields, uint32_t nfields,
                   st_out_source source, struct ArrowArrayStream *stream)
 {
+    st_env env;
+    st_env_init(&env, alloc); /* for malloc's where none is given */
+    alloc = &env.alloc;
     held_stream *h = allocate(alloc, sizeof *h);
     st_out_batch *batch = h ? st_out_new(alloc, fields, nfields) : NULL;
     if (!batch) {

@@ -36,7 +36,7 @@ int st_out_take(st_out_batch *b, struct ArrowArray *array);
 
 /* A stream of batches: `fill` puts the next rows into an empty batch (none: the end) and returns 0, or an errno after setting
  * *why to a text that lives as long as the stream. `done` gives the context back; it is also called when the stream could not
- * be made. 0, or ENOMEM. */
+ * be made. `alloc` NULL: malloc's. 0, or ENOMEM. */
 typedef struct st_out_source {
     void *context;
     int (*fill)(void *context, st_out_batch *b, const char **why);

@@ -37,7 +37,7 @@ static int check(const cli_args *args)
             fputs(text, stdout);
         else
             status = cli_fail_with(&error);
-        strata_text_free(rules, text);
+        strata_free(rules, text);
     } else {
         print_summary(rules);
     }

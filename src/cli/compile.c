@@ -4,6 +4,7 @@
 static const cli_option options[] = {
     {"emit", 0, "WHAT", "print tokens, ast, program, ir, plan or bytecode", false},
     {"output", 'o', "FILE.segb", "write the compiled rule set", false},
+    {"traits", 0, NULL, "compile traits as outputs too, for strata run --traits", false},
     {"set", 0, "NAME=VALUE", "another value for a parameter", true},
 };
 
@@ -16,20 +17,22 @@ static bool emit(const strata_rules *rules, const char *what)
         return false;
     }
     fputs(text, stdout);
-    strata_text_free(rules, text);
+    strata_free(rules, text);
     return true;
 }
 
-static bool write_compiled(const strata_rules *rules, const char *path)
+static bool write_compiled(const strata_rules *rules, bool traits, const char *path)
 {
-    const void *bytes;
+    void *bytes;
     size_t n;
     strata_error error;
-    if (strata_rules_write(rules, &bytes, &n, &error) != STRATA_OK) {
+    if (strata_rules_write(rules, traits, &bytes, &n, &error) != STRATA_OK) {
         cli_fail_with(&error);
         return false;
     }
-    return cli_write_file(path, bytes, n);
+    bool good = cli_write_file(path, bytes, n);
+    strata_free(rules, bytes);
+    return good;
 }
 
 static int compile(const cli_args *args)
@@ -43,7 +46,9 @@ static int compile(const cli_args *args)
     if (!rules) return status;
     if (status == CLI_BAD) status = CLI_FAILED;
     /* Words and tree can be looked at even where the rules have errors. */
-    bool good = (!what || emit(rules, what)) && (!path || status != CLI_CLEAN || write_compiled(rules, path));
+    bool good = !what || emit(rules, what);
+    if (good && path && status == CLI_CLEAN)
+        good = write_compiled(rules, cli_value(args, "traits") != NULL, path);
     if (!good) status = CLI_FAILED;
     strata_rules_free(rules);
     return status;

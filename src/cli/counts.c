@@ -1,6 +1,9 @@
 /* The answer of a run in two forms: a table for people, and lines of definition,label,customers for programs. */
 #include "cli/cli.h"
 
+#include "api/arrow_out.h"
+#include "io/io.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,67 +120,59 @@ void cli_print_counts(const strata_result *result, FILE *out)
         print_entity(&l, result, strata_result_entity(result, i));
 }
 
-static int compare_lines(const void *a, const void *b)
+/* ---- counts as a file ---- */
+
+typedef struct lines {
+    strata_count *counts; /* in order of the lines */
+    size_t n, next;
+} lines;
+
+/* The order of the lines' bytes: behind a name stands a comma. */
+static int compare(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    const strata_count *x = a, *y = b;
+    const char *p = x->definition, *q = y->definition;
+    while (*p && *p == *q) p++, q++;
+    int left = *p ? (unsigned char)*p : ',', right = *q ? (unsigned char)*q : ',';
+    return left != right ? left - right : strcmp(x->label, y->label);
 }
 
-/* Appends to a growing text; false when memory runs out. */
-typedef struct text {
-    char *p;
-    size_t n, room;
-} text;
-
-static bool append(text *t, const char *p, size_t n)
+static int fill(void *context, st_out_batch *b, const char **why)
 {
-    if (t->n + n > t->room) {
-        size_t room = (t->n + n) * 2 + 4096;
-        char *more = realloc(t->p, room);
-        if (!more) return false;
-        t->p = more;
-        t->room = room;
+    (void)why;
+    lines *l = context;
+    for (; l->next < l->n; l->next++) {
+        const strata_count *c = &l->counts[l->next];
+        st_out_text(b, 0, st_str_of(c->definition));
+        st_out_text(b, 1, st_str_of(c->label));
+        st_out_int(b, 2, (int64_t)c->customers);
     }
-    memcpy(t->p + t->n, p, n);
-    t->n += n;
-    return true;
+    return 0;
 }
 
-static bool write_lines(char **lines, size_t n, const char *path)
+static bool is_written(const strata_count *c)
 {
-    text t = {0};
-    const char *head = "definition,label,customers\n";
-    bool good = append(&t, head, strlen(head));
-    for (size_t i = 0; good && i < n; i++)
-        good = append(&t, lines[i], strlen(lines[i])) && append(&t, "\n", 1);
-    if (good)
-        good = cli_write_file(path, t.p, t.n);
-    else
-        cli_fail("there is not enough memory to write %s.", path);
-    free(t.p);
-    return good;
+    return c->kind == STRATA_SEGMENT || (is_labelled(c->kind) && c->customers > 0);
 }
 
 bool cli_write_counts(const strata_result *result, const char *path)
 {
-    size_t n = strata_result_size(result), used = 0;
-    char **lines = calloc(n + 1, sizeof *lines);
-    bool good = lines != NULL;
-    for (size_t i = 0; good && i < n; i++) {
+    static const st_out_field fields[] = {
+        {"definition", "u", false}, {"label", "u", false}, {"customers", "l", false}};
+    lines l = {calloc(strata_result_size(result) + 1, sizeof *l.counts), 0, 0};
+    strata_error error = {.message = "there is not enough memory to write the counts."};
+    struct ArrowArrayStream stream;
+    for (size_t i = 0; l.counts && i < strata_result_size(result); i++) {
         strata_count c = strata_result_count(result, i);
-        if (c.kind == STRATA_SCORE || c.kind == STRATA_TRAIT) continue;
-        if (is_labelled(c.kind) && c.customers == 0) continue;
-        int length =
-            asprintf(&lines[used], "%s,%s,%llu", c.definition, c.label, (unsigned long long)c.customers);
-        good = length >= 0;
-        used += good;
+        if (is_written(&c)) l.counts[l.n++] = c;
     }
+    bool good = l.counts != NULL;
     if (good) {
-        qsort(lines, used, sizeof *lines, compare_lines);
-        good = write_lines(lines, used, path);
-    } else {
-        cli_fail("there is not enough memory to write %s.", path);
+        qsort(l.counts, l.n, sizeof *l.counts, compare);
+        good = st_out_stream(NULL, fields, 3, (st_out_source){&l, fill, NULL}, &stream) == 0 &&
+               st_io_write_stream(path, "csv", &stream, &error) == STRATA_OK;
     }
-    for (size_t i = 0; i < used; i++) free(lines[i]);
-    free(lines);
+    free(l.counts);
+    if (!good) cli_fail_with(&error);
     return good;
 }

@@ -29,7 +29,7 @@ void cli_print_diagnostics(const strata_rules *rules, FILE *out)
     strata_diagnostic_format format = cli_colour(out) ? STRATA_DIAGNOSTICS_COLOUR : STRATA_DIAGNOSTICS_TEXT;
     if (strata_rules_diagnostics(rules, format, &text, &error) == STRATA_OK) {
         fputs(text, out);
-        strata_text_free(rules, text);
+        strata_free(rules, text);
     } else {
         cli_fail_with(&error);
     }

@@ -9,7 +9,6 @@
 #include "cli/generate/retail.h"
 
 #include "api/arrow_out.h"
-#include "base/mem.h"
 #include "cli/generate/process.h"
 #include "cli/generate/random.h"
 
@@ -537,22 +536,13 @@ static void done_events(void *context)
     free(s);
 }
 
-static int stream_of(const st_out_field *fields, uint32_t n, st_out_source source,
-                     struct ArrowArrayStream *stream)
-{
-    st_env env;
-    st_env_init(&env, NULL);
-    int status = st_out_stream(&env.alloc, fields, n, source, stream);
-    st_env_close(&env);
-    return status;
-}
-
 static int stream_customers(const crowd *c, struct ArrowArrayStream *stream)
 {
     customer_source *s = calloc(1, sizeof *s);
     if (!s) return ENOMEM;
     s->crowd = *c;
-    return stream_of(customer_fields, C_COLUMNS, (st_out_source){s, fill_customers, done_customers}, stream);
+    return st_out_stream(NULL, customer_fields, C_COLUMNS, (st_out_source){s, fill_customers, done_customers},
+                         stream);
 }
 
 static int stream_orders(const crowd *c, struct ArrowArrayStream *stream)
@@ -565,7 +555,7 @@ static int stream_orders(const crowd *c, struct ArrowArrayStream *stream)
         done_orders(s);
         return ENOMEM;
     }
-    return stream_of(order_fields, O_COLUMNS, (st_out_source){s, fill_orders, done_orders}, stream);
+    return st_out_stream(NULL, order_fields, O_COLUMNS, (st_out_source){s, fill_orders, done_orders}, stream);
 }
 
 static int stream_events(const crowd *c, struct ArrowArrayStream *stream)
@@ -579,7 +569,7 @@ static int stream_events(const crowd *c, struct ArrowArrayStream *stream)
         done_events(s);
         return ENOMEM;
     }
-    return stream_of(event_fields, E_COLUMNS, (st_out_source){s, fill_events, done_events}, stream);
+    return st_out_stream(NULL, event_fields, E_COLUMNS, (st_out_source){s, fill_events, done_events}, stream);
 }
 
 int gen_stream(const gen_shop *shop, int table, struct ArrowArrayStream *stream)

@@ -1,0 +1,52 @@
+/* What the files of the library's face share: the objects behind the opaque handles, and the boundary where failure inside
+ * (st_fail) becomes a status outside. */
+#ifndef STRATA_API_API_H
+#define STRATA_API_API_H
+
+#include "diag/diag.h"
+#include "bytecode/bytecode.h"
+#include "ir/ir.h"
+#include "table/bind.h"
+
+struct strata_rules {
+    st_env env;
+    st_arena *arena; /* everything below */
+    st_names names;
+    st_sources sources;
+    st_diags diags;
+    st_parse *parses; /* one a source; NULL: not parsed yet */
+    ST_VEC(st_override) sets;
+    bool compiled;             /* compile was called, or the rules were read */
+    const st_program *program; /* NULL: read from compiled bytes, or not compiled */
+    const st_program *schema;  /* tables and definitions; NULL: not compiled, or with errors */
+    const st_bc *code;         /* the default outputs */
+    ST_VEC(strata_definition) definitions;
+    ST_VEC(strata_table) tables;
+};
+
+struct strata_data {
+    st_env env;
+    st_arena *arena;
+    const strata_rules *rules;
+    st_binder *binder;    /* until finish */
+    const st_data *bound; /* after it */
+    bool failed;          /* a bind did not succeed: the binder is of no more use */
+};
+
+/* What a call reports when its body came through the guard, or did not. */
+strata_status st_api_end(const st_env *env, bool ok, strata_error *error);
+/* Fails without an environment: a wrong argument. */
+strata_status st_api_refuse(strata_error *error, strata_status status, const char *fmt, ...) ST_PRINTF(3, 4);
+
+/* Memory of the caller's allocator that remembers its size; NULL when there is none. */
+void *st_api_allocate(const strata_allocator *alloc, size_t n);
+void st_api_release(const strata_allocator *alloc, void *p);
+
+/* From the checked program down to code, in arena `a`. */
+const st_bc *st_api_lower(st_arena *a, const st_program *program, const st_ir_options *options);
+
+/* Fills definitions and tables from a program. */
+void st_api_describe(strata_rules *rules, const st_program *program);
+const char *st_api_type_text(st_arena *a, st_type type);
+
+#endif

@@ -1,0 +1,339 @@
+/* Results: counts, and rows as Arrow streams. */
+#include "api/result.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { BATCH_ROWS = 16384 };
+
+/* ---- what a column holds ---- */
+
+static bool is_known(const st_api_column *c, uint64_t row)
+{
+    return !c->known || st_bit(c->known, row);
+}
+
+static bool is_true(const st_api_column *c, uint64_t row)
+{
+    return st_bit(c->data, row);
+}
+
+static int64_t whole(const st_api_column *c, uint64_t row)
+{
+    return ((const int64_t *)c->data)[row];
+}
+
+static bool is_score(const st_api_column *c)
+{
+    return c->field == ST_OUT_R || c->field == ST_OUT_F || c->field == ST_OUT_M;
+}
+
+/* A label of tiers or rfm; not a trait that is a weekday. */
+static bool is_labelled(const st_api_column *c)
+{
+    return c->field == ST_OUT_VALUE && (c->def->kind == ST_DEF_TIERS || c->def->kind == ST_DEF_RFM);
+}
+
+static bool is_segment(const st_api_column *c)
+{
+    return c->def->kind == ST_DEF_SEGMENT;
+}
+
+/* ---- counts ---- */
+
+static strata_kind kind_of(const st_def *d)
+{
+    switch (d->kind) {
+    case ST_DEF_SEGMENT: return STRATA_SEGMENT;
+    case ST_DEF_TIERS: return STRATA_TIERS;
+    case ST_DEF_RFM: return STRATA_RFM;
+    case ST_DEF_SCORE: return STRATA_SCORE;
+    default: return STRATA_TRAIT;
+    }
+}
+
+static void add_count(strata_result *r, const st_api_entity *e, const st_api_column *c, const char *label,
+                      uint64_t n)
+{
+    *(strata_count *)st_push(r->arena, &r->counts) = (strata_count){.kind = kind_of(c->def),
+                                                                    .definition = c->name,
+                                                                    .label = label,
+                                                                    .entity = e->table->decl->name,
+                                                                    .customers = n,
+                                                                    .population = e->npopulation};
+}
+
+/* How many rows of the population have each value of [low, low + n); others are not counted. */
+static uint64_t *histogram(st_arena *a, const st_api_entity *e, const st_api_column *c, int64_t low,
+                           uint64_t n)
+{
+    uint64_t *sizes = st_new_n(a, uint64_t, n + 1);
+    for (uint64_t row = 0; row < e->table->rows; row++) {
+        if (!st_bit(e->population, row) || !is_known(c, row)) continue;
+        uint64_t at = (uint64_t)(whole(c, row) - low);
+        if (at < n) sizes[at]++;
+    }
+    return sizes;
+}
+
+static uint64_t count_bits(const st_api_entity *e, const uint64_t *bits)
+{
+    uint64_t n = 0;
+    for (uint64_t row = 0; row < e->table->rows; row++)
+        n += st_bit(e->population, row) && (!bits || st_bit(bits, row));
+    return n;
+}
+
+enum { MOST_SCORES = 9 }; /* of an rfm part */
+
+static void count_column(strata_result *r, const st_api_entity *e, const st_api_column *c)
+{
+    if (is_segment(c)) {
+        add_count(r, e, c, "in", count_bits(e, c->data));
+    } else if (is_labelled(c)) {
+        uint64_t *sizes = histogram(r->arena, e, c, 0, c->labels->n);
+        for (uint32_t i = 0; i < c->labels->n; i++) add_count(r, e, c, c->labels->names[i], sizes[i]);
+    } else if (is_score(c)) {
+        uint64_t *sizes = histogram(r->arena, e, c, 1, MOST_SCORES);
+        for (uint32_t i = 0; i < MOST_SCORES; i++)
+            if (sizes[i]) add_count(r, e, c, st_format(r->arena, "%u", i + 1), sizes[i]);
+    } else if (c->field == ST_OUT_VALUE) {
+        add_count(r, e, c, "known", count_bits(e, c->known));
+    }
+}
+
+void st_api_count(strata_result *r)
+{
+    for (uint32_t i = 0; i < r->entities.n; i++) {
+        st_api_entity *e = &r->entities.p[i];
+        e->npopulation = count_bits(e, NULL);
+        for (uint32_t k = 0; k < e->columns.n; k++) count_column(r, e, &e->columns.p[k]);
+    }
+}
+
+size_t strata_result_size(const strata_result *result)
+{
+    return result->counts.n;
+}
+
+strata_count strata_result_count(const strata_result *result, size_t i)
+{
+    return result->counts.p[i];
+}
+
+const char *strata_result_as_of(const strata_result *result)
+{
+    return result->as_of;
+}
+
+size_t strata_result_note_count(const strata_result *result)
+{
+    return result->notes.n;
+}
+
+strata_note strata_result_note(const strata_result *result, size_t i)
+{
+    return result->notes.p[i];
+}
+
+size_t strata_result_entity_count(const strata_result *result)
+{
+    return result->entities.n;
+}
+
+const char *strata_result_entity(const strata_result *result, size_t i)
+{
+    return result->entities.p[i].table->decl->name;
+}
+
+/* ---- rows as Arrow ---- */
+
+typedef struct rows {
+    strata_allocator alloc;
+    const st_api_entity *entity;
+    const st_api_column *key;
+    uint64_t row;
+    uint32_t column; /* LONG: where in the row to go on */
+    st_out_field *fields;
+    uint32_t nfields;
+    st_api_column key_column;
+    st_env env; /* of the fields' texts */
+} rows;
+
+static const char *format_of(st_arena *a, st_type type)
+{
+    switch (type.base) {
+    case ST_T_BOOL: return "b";
+    case ST_T_INT: return "l";
+    case ST_T_FLOAT: return "g";
+    case ST_T_DECIMAL:
+    case ST_T_DISTANCE: {
+        unsigned digits = ST_MAX(type.digits, type.scale);
+        return st_format(a, "d:%u,%u", digits ? digits : ST_DECIMAL_DIGITS, type.scale);
+    }
+    case ST_T_DATE: return "tdD";
+    case ST_T_TIMESTAMP: return "tsu:UTC";
+    default: return "u";
+    }
+}
+
+static void put_text(st_out_batch *b, uint32_t i, const char *text)
+{
+    st_out_text(b, i, st_str_of(text));
+}
+
+/* A float with a scale is a logistic: it is given with so many digits, which every machine agrees on. */
+static double shown(const st_api_column *c, double v)
+{
+    double unit = pow(10, c->type.scale);
+    return c->type.scale ? floor(v * unit + 0.5) / unit : v;
+}
+
+static void put_value(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row)
+{
+    if (!is_known(c, row)) {
+        st_out_null(b, i);
+        return;
+    }
+    switch (c->lies) {
+    case ST_BC_BOOL: st_out_bool(b, i, is_true(c, row)); break;
+    case ST_BC_I128: st_out_decimal(b, i, ((const st_i128 *)c->data)[row]); break;
+    case ST_BC_F64: st_out_float(b, i, shown(c, ((const double *)c->data)[row])); break;
+    case ST_BC_TEXT: st_out_text(b, i, st_dict_get(c->dict, ((const uint32_t *)c->data)[row])); break;
+    default:
+        if (c->labels)
+            put_text(b, i, c->labels->names[whole(c, row)]);
+        else if (c->type.base == ST_T_DECIMAL || c->type.base == ST_T_DISTANCE)
+            st_out_decimal(b, i, whole(c, row));
+        else
+            st_out_int(b, i, whole(c, row));
+    }
+}
+
+/* The row's key, then its columns. */
+static int fill_wide(void *context, st_out_batch *b, const char **why)
+{
+    (void)why;
+    rows *s = context;
+    for (uint32_t n = 0; s->row < s->entity->table->rows && n < BATCH_ROWS; s->row++) {
+        if (!st_bit(s->entity->population, s->row)) continue;
+        put_value(b, 0, s->key, s->row);
+        for (uint32_t i = 0; i < s->entity->columns.n; i++)
+            put_value(b, i + 1, &s->entity->columns.p[i], s->row);
+        n++;
+    }
+    return 0;
+}
+
+/* What a column says of a row in the long form: "in", a label, a score's digit; NULL: nothing. */
+static const char *long_label(const st_api_column *c, uint64_t row)
+{
+    static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    if (is_segment(c)) return is_true(c, row) ? "in" : NULL;
+    if (!is_known(c, row)) return NULL;
+    if (is_labelled(c)) return c->labels->names[whole(c, row)];
+    if (is_score(c)) return digits[whole(c, row)];
+    return NULL;
+}
+
+static int fill_long(void *context, st_out_batch *b, const char **why)
+{
+    (void)why;
+    rows *s = context;
+    uint32_t n = 0;
+    for (; s->row < s->entity->table->rows; s->row++, s->column = 0) {
+        if (!st_bit(s->entity->population, s->row)) continue;
+        for (; s->column < s->entity->columns.n; s->column++) {
+            const st_api_column *c = &s->entity->columns.p[s->column];
+            const char *label = long_label(c, s->row);
+            if (!label) continue;
+            if (n++ == BATCH_ROWS) return 0;
+            put_value(b, 0, s->key, s->row);
+            put_text(b, 1, c->name);
+            put_text(b, 2, label);
+        }
+    }
+    return 0;
+}
+
+static void done_rows(void *context)
+{
+    rows *s = context;
+    strata_allocator alloc = s->alloc;
+    st_env_close(&s->env);
+    st_api_release(&alloc, s);
+}
+
+/* The key of the entity's table as a column of values. */
+static void use_key(rows *s, const st_data_table *t)
+{
+    const st_column *key = &t->columns[t->decl->key->index];
+    s->key_column = (st_api_column){.name = key->decl->name,
+                                    .type = key->decl->type,
+                                    .lies = key->phys == ST_CODE ? ST_BC_TEXT : ST_BC_I64,
+                                    .data = key->data,
+                                    .dict = key->dict};
+    s->key = &s->key_column;
+}
+
+static void make_fields(rows *s, strata_shape shape)
+{
+    st_arena *a = st_arena_new(&s->env);
+    const char *key = format_of(a, s->key->type);
+    if (shape == STRATA_LONG) {
+        s->nfields = 3;
+        s->fields = st_new_n(a, st_out_field, s->nfields);
+        s->fields[0] = (st_out_field){"entity", key, false};
+        s->fields[1] = (st_out_field){"definition", "u", false};
+        s->fields[2] = (st_out_field){"label", "u", false};
+        return;
+    }
+    s->nfields = s->entity->columns.n + 1;
+    s->fields = st_new_n(a, st_out_field, s->nfields);
+    s->fields[0] = (st_out_field){s->key->name, key, false};
+    for (uint32_t i = 0; i < s->entity->columns.n; i++) {
+        const st_api_column *c = &s->entity->columns.p[i];
+        s->fields[i + 1] = (st_out_field){c->name, format_of(a, c->type), !is_segment(c)};
+    }
+}
+
+static const st_api_entity *find_entity(const strata_result *r, const char *name)
+{
+    for (uint32_t i = 0; i < r->entities.n; i++)
+        if (strcmp(r->entities.p[i].table->decl->name, name) == 0) return &r->entities.p[i];
+    return NULL;
+}
+
+strata_status strata_result_stream(const strata_result *result, const char *entity, strata_shape shape,
+                                   struct ArrowArrayStream *stream, strata_error *error)
+{
+    const st_api_entity *e = find_entity(result, entity);
+    if (!e) return st_api_refuse(error, STRATA_BAD_INPUT, "There is no answer about %s.", entity);
+    rows *s = st_api_allocate(&result->env.alloc, sizeof *s);
+    if (!s) return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
+    s->alloc = result->env.alloc;
+    s->entity = e;
+    use_key(s, e->table);
+    st_env_child(&s->env, &result->env);
+    bool ok;
+    ST_GUARD(&s->env, ok, make_fields(s, shape));
+    if (!ok) {
+        strata_status status = st_api_end(&s->env, ok, error);
+        done_rows(s);
+        return status;
+    }
+    st_out_source source = {s, shape == STRATA_LONG ? fill_long : fill_wide, done_rows};
+    if (st_out_stream(&s->alloc, s->fields, s->nfields, source, stream) != 0)
+        return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
+    if (error) *error = (strata_error){.status = STRATA_OK};
+    return STRATA_OK;
+}
+
+void strata_result_free(strata_result *result)
+{
+    if (!result) return;
+    st_env_close(&result->env);
+    strata_allocator alloc = result->env.alloc;
+    st_api_release(&alloc, result);
+}

@@ -1,0 +1,41 @@
+/* The answer of a run as the writers of counts and streams see it: for each entity its rows, and columns of values over them. */
+#ifndef STRATA_API_RESULT_H
+#define STRATA_API_RESULT_H
+
+#include "api/api.h"
+#include "api/arrow_out.h"
+
+/* Values over all rows of an entity's table, as the machine leaves them (bytecode.h): a bitmap, or int64_t, st_i128, double, codes
+ * of a dictionary. */
+typedef struct st_api_column {
+    const st_def *def;
+    st_bc_field field;
+    const char *name; /* "loyalty.r" */
+    st_type type;     /* how to read and print it */
+    const st_labels *labels;
+    st_bc_type lies;
+    const void *data;
+    const uint64_t *known; /* NULL: every row has a value */
+    const st_dict *dict;
+} st_api_column;
+
+typedef struct st_api_entity {
+    const st_data_table *table;
+    const uint64_t *population; /* rows that exist at the instant */
+    uint64_t npopulation;
+    ST_VEC(st_api_column) columns;
+} st_api_entity;
+
+struct strata_result {
+    st_env env;
+    st_arena *arena;
+    const char *as_of;
+    ST_VEC(st_api_entity) entities;
+    ST_VEC(strata_count) counts;
+    ST_VEC(strata_note) notes;
+};
+
+/* Fills the counts from the entities' columns. */
+void st_api_count(strata_result *r);
+
+#endif

@@ -1,0 +1,337 @@
+/* Rule sets: from text through the checker. */
+#include "api/api.h"
+
+#include <stdio.h>
+
+/* ---- life ---- */
+
+strata_status strata_rules_new(const strata_allocator *allocator, strata_rules **rules, strata_error *error)
+{
+    st_env env;
+    st_env_init(&env, allocator);
+    *rules = NULL;
+    strata_rules *r = st_api_allocate(&env.alloc, sizeof *r);
+    if (!r) return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
+    r->env = env;
+    bool ok;
+    ST_GUARD(&r->env, ok, {
+        r->arena = st_arena_new(&r->env);
+        st_names_init(&r->names, r->arena);
+        st_sources_init(&r->sources, r->arena);
+        st_diags_init(&r->diags, r->arena, &r->sources);
+    });
+    strata_status status = st_api_end(&r->env, ok, error);
+    if (ok)
+        *rules = r;
+    else
+        strata_rules_free(r);
+    return status;
+}
+
+void strata_rules_free(strata_rules *rules)
+{
+    if (!rules) return;
+    st_env_close(&rules->env);
+    strata_allocator alloc = rules->env.alloc;
+    st_api_release(&alloc, rules);
+}
+
+/* ---- text in ---- */
+
+strata_status strata_rules_add_text(strata_rules *rules, const char *name, const char *text, size_t length,
+                                    strata_error *error)
+{
+    if (rules->compiled)
+        return st_api_refuse(error, STRATA_BAD_INPUT, "The rule set is compiled: text comes before that.");
+    if (length > STRATA_MAX_SOURCE)
+        return st_api_refuse(error, STRATA_NO_MEMORY,
+                             "%s is larger than %u MB, the most a rule file may hold.", name,
+                             STRATA_MAX_SOURCE >> 20);
+    if (rules->sources.files.n == STRATA_MAX_FILES)
+        return st_api_refuse(error, STRATA_NO_MEMORY, "The rule set has more than %u files.",
+                             STRATA_MAX_FILES);
+    bool ok;
+    ST_GUARD(&rules->env, ok, st_sources_add(&rules->sources, name, text, length));
+    return st_api_end(&rules->env, ok, error);
+}
+
+strata_status strata_rules_set(strata_rules *rules, const char *parameter, const char *value,
+                               strata_error *error)
+{
+    if (rules->compiled)
+        return st_api_refuse(error, STRATA_BAD_INPUT,
+                             "The rule set is compiled: parameters are set before that.");
+    bool ok;
+    ST_GUARD(&rules->env, ok, {
+        st_override *set = st_push(rules->arena, &rules->sets);
+        set->name = st_dup(rules->arena, parameter, strlen(parameter));
+        set->text = st_dup(rules->arena, value, strlen(value));
+    });
+    return st_api_end(&rules->env, ok, error);
+}
+
+static void parse_all(strata_rules *r)
+{
+    uint32_t n = r->sources.files.n;
+    r->parses = st_new_n(r->arena, st_parse, n + 1);
+    for (uint32_t i = 0; i < n; i++)
+        r->parses[i] = st_parse_file(r->arena, &r->names, &r->sources, i, &r->diags);
+}
+
+strata_status strata_rules_compile(strata_rules *rules, strata_error *error)
+{
+    if (rules->compiled) return st_api_refuse(error, STRATA_BAD_INPUT, "The rule set was compiled already.");
+    rules->compiled = true;
+    bool ok;
+    ST_GUARD(&rules->env, ok, {
+        parse_all(rules);
+        st_program *program = st_check(rules->arena, &rules->names, &rules->sources, rules->parses,
+                                       rules->sources.files.n, rules->sets.p, rules->sets.n, &rules->diags);
+        st_diags_sort(&rules->diags);
+        if (rules->diags.errors == 0) {
+            st_api_describe(rules, program);
+            rules->schema = program;
+        }
+    });
+    if (ok && rules->diags.errors)
+        return st_api_refuse(error, STRATA_BAD_RULES, "The rule set has %u error%s.", rules->diags.errors,
+                             rules->diags.errors == 1 ? "" : "s");
+    return st_api_end(&rules->env, ok, error);
+}
+
+/* ---- diagnostics ---- */
+
+size_t strata_rules_diagnostic_count(const strata_rules *rules)
+{
+    return rules->diags.items.n;
+}
+
+strata_diagnostic strata_rules_diagnostic(const strata_rules *rules, size_t i)
+{
+    const st_diag *d = &rules->diags.items.p[i];
+    const st_message *m = &st_messages[d->code];
+    strata_diagnostic out = {.severity = d->severity == ST_ERROR ? STRATA_ERROR : STRATA_WARNING,
+                             .code = m->code,
+                             .name = m->name,
+                             .text = d->text,
+                             .help = d->help};
+    if (d->span.file >= rules->sources.files.n) return out;
+    st_place begin = st_place_of(&rules->sources, d->span.file, d->span.start);
+    /* The last character: where its first byte stands. */
+    uint32_t last = ST_MAX(d->span.end, d->span.start + 1) - 1;
+    const st_str text = rules->sources.files.p[d->span.file].text;
+    while (last > d->span.start && last < text.n && ((unsigned char)text.p[last] & 0xc0) == 0x80) last--;
+    st_place end = st_place_of(&rules->sources, d->span.file, last);
+    out.file = rules->sources.files.p[d->span.file].name;
+    out.line = begin.line;
+    out.column = begin.column;
+    out.end_line = end.line;
+    out.end_column = end.column;
+    return out;
+}
+
+/* ---- text out ---- */
+
+/* Runs `write` over working memory of its own and hands its text to the caller. */
+static strata_status make_text(const strata_rules *rules,
+                               void (*write)(const strata_rules *, st_arena *, int, st_buf *), int argument,
+                               char **text, strata_error *error)
+{
+    st_env env;
+    st_env_child(&env, &rules->env);
+    char *volatile copy = NULL;
+    bool ok;
+    *text = NULL;
+    ST_GUARD(&env, ok, {
+        st_arena *a = st_arena_new(&env);
+        st_buf out = {0};
+        write(rules, a, argument, &out);
+        copy = st_api_allocate(&env.alloc, (size_t)out.n + 1);
+        if (!copy) st_fail(&env, STRATA_NO_MEMORY, "There is not enough memory.");
+        if (out.n) memcpy(copy, out.p, out.n);
+    });
+    strata_status status = st_api_end(&env, ok, error);
+    st_env_close(&env);
+    if (ok) *text = copy;
+    return status;
+}
+
+void strata_free(const strata_rules *rules, void *text_or_bytes)
+{
+    st_api_release(&rules->env.alloc, text_or_bytes);
+}
+
+static void write_diagnostics(const strata_rules *rules, st_arena *a, int format, st_buf *out)
+{
+    if (format == STRATA_DIAGNOSTICS_JSON)
+        st_render_json(&rules->diags, a, out);
+    else
+        st_render_text(&rules->diags, a, out, format == STRATA_DIAGNOSTICS_COLOUR);
+}
+
+strata_status strata_rules_diagnostics(const strata_rules *rules, strata_diagnostic_format format,
+                                       char **text, strata_error *error)
+{
+    return make_text(rules, write_diagnostics, (int)format, text, error);
+}
+
+static void write_tokens(const strata_rules *rules, st_arena *a, st_buf *out)
+{
+    for (uint32_t i = 0; i < rules->sources.files.n; i++) st_dump_tokens(a, &rules->sources, i, out);
+}
+
+static void write_ast(const strata_rules *rules, st_arena *a, st_buf *out)
+{
+    for (uint32_t i = 0; i < rules->sources.files.n; i++)
+        st_dump_ast(a, &rules->sources, rules->parses[i].root, out);
+}
+
+/* The floors of the compiler, in order. */
+typedef enum need { NEED_TEXT, NEED_TREE, NEED_PROGRAM } need;
+static const struct floor {
+    const char *name;
+    need need;
+    void (*write)(const strata_rules *, st_arena *, st_buf *);
+} floors[] = {
+    {"tokens", NEED_TEXT, write_tokens},
+    {"ast", NEED_TREE, write_ast},
+};
+
+static void write_floor(const strata_rules *rules, st_arena *a, int i, st_buf *out)
+{
+    floors[i].write(rules, a, out);
+}
+
+strata_status strata_rules_emit(const strata_rules *rules, const char *what, char **text, strata_error *error)
+{
+    *text = NULL;
+    for (size_t i = 0; i < ST_COUNT(floors); i++) {
+        if (strcmp(floors[i].name, what) != 0) continue;
+        if (floors[i].need <= NEED_TREE && !rules->sources.files.n)
+            return st_api_refuse(error, STRATA_BAD_INPUT,
+                                 "There is no %s: the rule set was read in its compiled form.", what);
+        if (floors[i].need == NEED_TREE && !rules->parses)
+            return st_api_refuse(error, STRATA_BAD_INPUT, "There is no %s before the rule set is compiled.",
+                                 what);
+        if (floors[i].need == NEED_PROGRAM && !rules->schema)
+            return st_api_refuse(error, STRATA_BAD_RULES, "There is no %s: the rule set has errors.", what);
+        return make_text(rules, write_floor, (int)i, text, error);
+    }
+    return st_api_refuse(
+        error, STRATA_BAD_INPUT,
+        "%s is nothing that can be shown. Choose tokens, ast, program, ir, plan or bytecode.", what);
+}
+
+/* ---- what is defined and needed ---- */
+
+size_t strata_rules_definition_count(const strata_rules *rules)
+{
+    return rules->definitions.n;
+}
+
+strata_definition strata_rules_definition(const strata_rules *rules, size_t i)
+{
+    return rules->definitions.p[i];
+}
+
+size_t strata_rules_table_count(const strata_rules *rules)
+{
+    return rules->tables.n;
+}
+
+strata_table strata_rules_table(const strata_rules *rules, size_t i)
+{
+    return rules->tables.p[i];
+}
+
+const char *strata_rules_timezone(const strata_rules *rules)
+{
+    return rules->schema ? rules->schema->timezone : "UTC";
+}
+
+strata_status strata_as_of_parse(const strata_rules *rules, const char *text, strata_as_of *as_of,
+                                 strata_error *error)
+{
+    st_str s = st_str_of(text);
+    if (st_parse_date(s, &as_of->value))
+        as_of->kind = STRATA_DAY;
+    else if (rules->schema && st_parse_timestamp(s, rules->schema->zone, &as_of->value))
+        as_of->kind = STRATA_INSTANT;
+    else
+        return st_api_refuse(error, STRATA_BAD_INPUT,
+                             "%s is not a day or an instant. Write 2026-11-01 or 2026-11-01T09:30.", text);
+    if (error) *error = (strata_error){.status = STRATA_OK};
+    return STRATA_OK;
+}
+
+const char *st_api_type_text(st_arena *a, st_type type)
+{
+    static const char *const names[] = {
+        [ST_T_BOOL] = "bool",           [ST_T_INT] = "int",       [ST_T_FLOAT] = "float",
+        [ST_T_DECIMAL] = "decimal",     [ST_T_STRING] = "string", [ST_T_DATE] = "date",
+        [ST_T_TIMESTAMP] = "timestamp", [ST_T_LABEL] = "label",   [ST_T_DURATION] = "duration",
+        [ST_T_DISTANCE] = "distance"};
+    char numbers[16] = "";
+    if (type.base == ST_T_DECIMAL) snprintf(numbers, sizeof numbers, "(%u,%u)", type.digits, type.scale);
+    return st_format(a, "%s%s%s%s", type.list ? "list of " : "", names[type.base], numbers,
+                     type.optional ? "?" : "");
+}
+
+static bool kind_of(const st_def *d, strata_kind *kind)
+{
+    switch (d->kind) {
+    case ST_DEF_SEGMENT: *kind = STRATA_SEGMENT; return true;
+    case ST_DEF_TIERS: *kind = STRATA_TIERS; return true;
+    case ST_DEF_RFM: *kind = STRATA_RFM; return true;
+    case ST_DEF_SCORE: *kind = STRATA_SCORE; return true;
+    case ST_DEF_TRAIT: *kind = STRATA_TRAIT; return true;
+    default: return false;
+    }
+}
+
+static void describe_definition(strata_rules *r, const st_def *d, strata_kind kind)
+{
+    st_type type = d->type;
+    type.optional = false;
+    *(strata_definition *)st_push(r->arena, &r->definitions) =
+        (strata_definition){.kind = kind,
+                            .name = d->name,
+                            .title = d->title,
+                            .doc = d->doc,
+                            .owner = d->meta.owner,
+                            .goal = d->meta.goal,
+                            .kpi = d->meta.kpi,
+                            .refresh = d->meta.refresh,
+                            .formerly = d->meta.formerly,
+                            .version = d->meta.version,
+                            .entity = d->of->name,
+                            .type = st_api_type_text(r->arena, type),
+                            .nlabels = d->labels.n,
+                            .labels = d->labels.names,
+                            .ntags = d->meta.ntags,
+                            .tags = d->meta.tags};
+}
+
+static void describe_table(strata_rules *r, const st_program *p, const st_table *t)
+{
+    strata_column *columns = st_new_n(r->arena, strata_column, t->ncols + 1);
+    for (uint32_t i = 0; i < t->ncols; i++) {
+        const st_col *c = &t->cols[i];
+        columns[i] = (strata_column){.name = c->name,
+                                     .type = st_api_type_text(r->arena, c->type),
+                                     .key = c->key,
+                                     .links_to = c->links_to ? c->links_to->name : NULL,
+                                     .needed = st_col_needed(p, c)};
+    }
+    *(strata_table *)st_push(r->arena, &r->tables) = (strata_table){
+        .name = t->name, .needed = st_table_needed(p, t), .ncolumns = t->ncols, .columns = columns};
+}
+
+void st_api_describe(strata_rules *rules, const st_program *program)
+{
+    for (uint32_t i = 0; i < program->ndefs; i++) {
+        strata_kind kind;
+        if (kind_of(program->defs[i], &kind)) describe_definition(rules, program->defs[i], kind);
+    }
+    for (uint32_t i = 0; i < program->ntables; i++) describe_table(rules, program, program->tables[i]);
+}

@@ -1,0 +1,271 @@
+/* strata run: rules over data, an answer for people, files for programs. */
+#include "cli/cli.h"
+
+#include "io/io.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const cli_option options[] = {
+    {"data", 0, "DIR | TABLE=PATH",
+     "a folder with the tables, or where one table is (file, folder of parts, glob)", true},
+    {"as-of", 0, "DAY", "the moment of the answer, 2026-11-01 or 2026-11-01T09:30; today if not said", false},
+    {"threads", 0, "N", "at most so many; one for each processor if not said", false},
+    {"set", 0, "NAME=VALUE", "another value for a parameter", true},
+    {"output", 'o', "FILE", "one row a customer: .parquet .arrow .feather .csv .jsonl", false},
+    {"format", 0, "FORMAT", "parquet, arrow, csv or jsonl, where the name of the file does not say it",
+     false},
+    {"long", 0, NULL, "one row a membership instead: entity, definition, label", false},
+    {"traits", 0, NULL, "traits too, and the raw values of rfm", false},
+    {"counts", 0, "FILE", "the sizes: definition,label,customers", false},
+    {"timings", 0, NULL, "say on stderr how long each part took", false},
+};
+
+/* ---- reading ---- */
+
+/* What --data says of a table: the text behind "table=", or NULL. */
+static const char *named_source(const cli_args *args, const char *table)
+{
+    const char *text;
+    size_t n = strlen(table);
+    for (int i = 0; (text = cli_nth(args, "data", i)); i++)
+        if (strncmp(text, table, n) == 0 && text[n] == '=') return text + n + 1;
+    return NULL;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The folder of --data; false after saying what is wrong with one of them. */
+static bool find_folder(const cli_args *args, const strata_rules *rules, const char **folder)
+{
+    const char *text;
+    *folder = NULL;
+    for (int i = 0; (text = cli_nth(args, "data", i)); i++) {
+        const char *sign = strchr(text, '=');
+        bool named = false;
+        for (size_t t = 0; sign && t < strata_rules_table_count(rules); t++) {
+            const char *name = strata_rules_table(rules, t).name;
+            named =
+                named || (strlen(name) == (size_t)(sign - text) && strncmp(name, text, strlen(name)) == 0);
+        }
+        if (named) continue;
+        if (sign && !is_folder(text)) {
+            cli_fail("--data %s: the rule set has no table %.*s.", text, (int)(sign - text), text);
+            return false;
+        }
+        if (*folder) {
+            cli_fail("--data names two folders, %s and %s. Give one, and single tables as --data TABLE=PATH.",
+                     *folder, text);
+            return false;
+        }
+        *folder = text;
+    }
+    return true;
+}
+
+/* Progress on a terminal: one line that is written over. */
+static void show(bool on, const char *what, double share)
+{
+    if (!on) return;
+    if (share < 0)
+        fprintf(stderr, "\r\033[K%s", what);
+    else
+        fprintf(stderr, "\r\033[K%s %d%%", what, (int)(share * 100));
+    fflush(stderr);
+}
+
+static strata_status find_files(const char *table, const char *folder, const char *where, st_io_files *files,
+                                strata_error *error)
+{
+    if (where) return st_io_expand(where, table, files, error);
+    if (folder) return st_io_find(folder, table, files, error);
+    snprintf(error->message, sizeof error->message,
+             "Where is the table %s? Say --data DIR or --data %s=PATH.", table, table);
+    return STRATA_BAD_INPUT;
+}
+
+static strata_status bind_table(strata_data *data, const strata_table *table, const char *folder,
+                                const char *where, bool terminal, strata_error *error)
+{
+    st_io_files files = {0};
+    strata_status status = find_files(table->name, folder, where, &files, error);
+    for (size_t i = 0; status == STRATA_OK && i < files.n; i++) {
+        struct ArrowArrayStream stream;
+        show(terminal, files.paths[i], -1);
+        status = st_io_open(files.paths[i], table, &stream, error);
+        if (status == STRATA_OK) status = strata_data_bind(data, table->name, &stream, files.paths[i], error);
+    }
+    st_io_files_free(&files);
+    return status;
+}
+
+/* All tables that the rules need; NULL after saying what is wrong. */
+static strata_data *load(const cli_args *args, const strata_rules *rules, uint32_t threads, bool terminal)
+{
+    const char *folder;
+    strata_data *data = NULL;
+    strata_error error;
+    if (!find_folder(args, rules, &folder)) return NULL;
+    st_io_threads(threads);
+    strata_status status = strata_data_new(rules, threads, &data, &error);
+    for (size_t i = 0; status == STRATA_OK && i < strata_rules_table_count(rules); i++) {
+        strata_table table = strata_rules_table(rules, i);
+        if (!table.needed) continue;
+        status = bind_table(data, &table, folder, named_source(args, table.name), terminal, &error);
+    }
+    if (status == STRATA_OK) status = strata_data_finish(data, &error);
+    show(terminal, "", -1);
+    if (status == STRATA_OK) return data;
+    cli_fail_with(&error);
+    strata_data_free(data);
+    return NULL;
+}
+
+/* ---- writing ---- */
+
+static bool write_entity(const cli_args *args, const strata_result *result, const char *entity,
+                         const char *path)
+{
+    struct ArrowArrayStream stream;
+    strata_error error;
+    strata_shape shape = cli_value(args, "long") ? STRATA_LONG : STRATA_WIDE;
+    if (strata_result_stream(result, entity, shape, &stream, &error) == STRATA_OK &&
+        st_io_write_stream(path, cli_value(args, "format"), &stream, &error) == STRATA_OK)
+        return true;
+    cli_fail_with(&error);
+    return false;
+}
+
+/* One file; for a rule set about several entities a folder with one file for each. */
+static bool write_output(const cli_args *args, const strata_result *result, const char *path)
+{
+    size_t n = strata_result_entity_count(result);
+    if (n == 1) return write_entity(args, result, strata_result_entity(result, 0), path);
+    if (n == 0) {
+        cli_fail("there is nothing to write into %s: the rule set defines no segment, tiers, rfm or score.",
+                 path);
+        return false;
+    }
+    const char *format = cli_value(args, "format");
+    if (!is_folder(path)) {
+        cli_fail("the rules are about several entities (%s, %s): -o has to name a folder that is there, for "
+                 "one file each.",
+                 strata_result_entity(result, 0), strata_result_entity(result, 1));
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        char *file = NULL;
+        if (asprintf(&file, "%s/%s.%s", path, strata_result_entity(result, i), format ? format : "parquet") <
+            0)
+            return false;
+        bool good = write_entity(args, result, strata_result_entity(result, i), file);
+        free(file);
+        if (!good) return false;
+    }
+    return true;
+}
+
+static void print_notes(const strata_result *result)
+{
+    for (size_t i = 0; i < strata_result_note_count(result); i++)
+        fprintf(stderr, "note: %s\n", strata_result_note(result, i).text);
+}
+
+/* ---- the verb ---- */
+
+static bool progress(void *context, double share)
+{
+    show(*(const bool *)context, "running", share);
+    return true;
+}
+
+typedef struct timings {
+    double compile, load, run, write;
+} timings;
+
+static void print_timings(const timings *t)
+{
+    fprintf(stderr, "%-8s %8.3f s\n%-8s %8.3f s\n%-8s %8.3f s\n%-8s %8.3f s\n", "compile", t->compile, "load",
+            t->load, "run", t->run, "write", t->write);
+}
+
+static bool read_options(const cli_args *args, const strata_rules *rules, strata_run_options *o)
+{
+    uint64_t threads = 0;
+    strata_error error;
+    const char *as_of = cli_value(args, "as-of");
+    if (!cli_number(args, "threads", 1, 1024, &threads)) return false;
+    o->threads = (uint32_t)threads;
+    o->traits = cli_value(args, "traits") != NULL;
+    if (!as_of || strata_as_of_parse(rules, as_of, &o->as_of, &error) == STRATA_OK) return true;
+    cli_fail("--as-of %s", error.message);
+    return false;
+}
+
+static int answer(const cli_args *args, strata_result *result, timings *t)
+{
+    const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
+    double begin = cli_seconds();
+    cli_print_counts(result, stdout);
+    fflush(stdout);
+    print_notes(result);
+    bool good =
+        (!output || write_output(args, result, output)) && (!counts || cli_write_counts(result, counts));
+    t->write = cli_seconds() - begin;
+    if (good && cli_value(args, "timings")) print_timings(t);
+    return good ? CLI_CLEAN : CLI_FAILED;
+}
+
+static int run_rules(const cli_args *args, const strata_rules *rules, timings *t)
+{
+    bool terminal = isatty(STDERR_FILENO);
+    strata_run_options o = {.progress = progress, .context = &terminal};
+    if (!read_options(args, rules, &o)) return CLI_FAILED;
+    double begin = cli_seconds();
+    strata_data *data = load(args, rules, o.threads, terminal);
+    if (!data) return CLI_FAILED;
+    t->load = cli_seconds() - begin;
+    begin = cli_seconds();
+    strata_result *result = NULL;
+    strata_error error;
+    strata_status status = strata_run(data, &o, &result, &error);
+    t->run = cli_seconds() - begin;
+    show(terminal, "", -1);
+    int exit_status = status == STRATA_OK ? answer(args, result, t) : cli_fail_with(&error);
+    strata_result_free(result);
+    strata_data_free(data);
+    return exit_status;
+}
+
+static int run(const cli_args *args)
+{
+    timings t = {0};
+    double begin = cli_seconds();
+    int status;
+    strata_rules *rules = cli_load_rules(args, stderr, &status);
+    t.compile = cli_seconds() - begin;
+    if (!rules) return status;
+    status = status == CLI_CLEAN ? run_rules(args, rules, &t) : CLI_FAILED;
+    strata_rules_free(rules);
+    return status;
+}
+
+const cli_verb cli_run = {
+    .name = "run",
+    .usage = "run PATH --data DIR [--as-of DAY] [-o FILE]",
+    .summary = "Runs a rule set over data and says who is in which segment.",
+    .examples =
+        "  strata run rules/ --data data/ --as-of 2026-11-01\n"
+        "  strata run rules/ --data data/ --data 'orders=export/orders-*.parquet' -o segments.parquet\n"
+        "  strata run rules.segb --data data/ --counts counts.csv\n",
+    .noperands = 1,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = run,
+};
