@@ -464,15 +464,20 @@ static int mend(st_parser *P, uint32_t raw, st_ast **node)
         st_syntax_report(P, ST_MSG_BAD_DATE, span, text);
         *node = leaf(P, ST_AST_DATE, span, NULL);
         return TK_DATE;
-    case ST_RAW_DOUBLE_QUESTION: st_syntax_report(P, ST_MSG_DOUBLE_QUESTION, span); break;
+    case ST_RAW_DOUBLE_QUESTION: {
+        st_str left = st_raw_text(P, raw ? raw - 1 : raw), right = st_raw_text(P, raw + 1);
+        st_syntax_report(
+            P, ST_MSG_DOUBLE_QUESTION, span,
+            st_format(P->arena, "(%.*s if missing %.*s)", (int)left.n, left.p, (int)right.n, right.p));
+        P->failed = true;
+        return TK_ST_YYerror;
+    }
     case ST_RAW_PERCENT_SIGN: st_syntax_report(P, ST_MSG_PERCENT_SIGN, span, "10"); return 0;
     case ST_RAW_SEMICOLON: st_syntax_report(P, ST_MSG_SEMICOLON, span, text); return 0;
     case ST_RAW_HASH_COMMENT:
     case ST_RAW_STAR_COMMENT: st_syntax_report(P, ST_MSG_OTHER_COMMENT, span); return 0;
     default: st_syntax_report(P, ST_MSG_UNKNOWN_SIGN, span, visible(P, s)); return 0;
     }
-    P->failed = true;
-    return TK_ST_YYerror;
 }
 
 /* ---- signs ---- */
@@ -496,7 +501,7 @@ static int sign(st_parser *P, uint32_t raw, int kind)
         P->unopened = true;
     } else if ((kind == '+' || kind == '-') &&
                (kind_of(P, raw + 1) == ST_RAW_INT || kind_of(P, raw + 1) == ST_RAW_NUMBER) &&
-               (is_word(P, raw + 2, "when") || is_word(P, raw + 2, "each"))) {
+               (is_word(P, raw + 2, "when") || is_word(P, raw + 2, "each") || is_word(P, raw + 2, "where"))) {
         return kind == '+' ? TK_ROW_PLUS : TK_ROW_MINUS;
     }
     return kind;
@@ -540,7 +545,7 @@ int st_next_token(st_parser *P, st_ast **node, uint32_t *op, st_span *span)
         uint32_t raw = P->last = P->at;
         int kind = kind_of(P, raw), token = kind;
         *span = st_raw_span(P, raw);
-        if (kind == ST_RAW_END) return TK_YYEOF;
+        if (kind == ST_RAW_END) return P->prev = TK_YYEOF;
         P->at++;
         switch (kind) {
         case ST_RAW_WORD: token = word(P, raw, *span, node, op); break;
@@ -567,7 +572,10 @@ int st_next_token(st_parser *P, st_ast **node, uint32_t *op, st_span *span)
         case ST_RAW_DOTDOT: token = TK_DOTDOT; break;
         default:
             if (kind >= ST_RAW_WORD) token = mend(P, raw, node);
-            if (!token) continue;
+            if (!token) {
+                P->doubtful = true;
+                continue;
+            }
             if (token < TK_ST_YYerror) token = sign(P, raw, token);
         }
         if (P->failed) return TK_ST_YYerror;

@@ -44,12 +44,13 @@ static void start_at(st_parser *P, uint32_t raw)
     P->at = P->last = P->begin = raw;
     P->prev = 0;
     P->nopen = P->braces = 0;
-    P->after_sign = P->failed = false;
+    P->after_sign = P->doubtful = P->failed = false;
     P->resume = 0;
 }
 
 void st_definition_done(st_parser *P, st_ast *definition)
 {
+    P->doubtful = false;
     if (P->root->n < ST_MAX_DEFINITIONS) {
         st_append(P, P->root, definition);
         return;

@@ -99,6 +99,7 @@ typedef struct st_parser {
     bool unopened;   /* the last token closes a bracket that is not open */
     bool after_sign; /* + or - and behind it nothing but a name */
 
+    bool doubtful;   /* a sign was left out: what the parser says of the definition in hand may be its echo */
     bool failed;     /* the definition in hand has an error: the parser is to stop */
     uint32_t resume; /* raw where to start anew; 0: at the next definition */
     st_ast *root;

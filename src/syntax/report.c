@@ -71,6 +71,25 @@ static void drop_comparisons(st_stuck *s)
     for (size_t i = 0; i < ST_COUNT(signs); i++) drop(s, signs[i], signs[i]);
 }
 
+/* Words are said before signs, and what may follow almost anything last. */
+static int rank_of(int token)
+{
+    switch (token) {
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '.':
+    case '(':
+    case TK_KM:
+    case TK_AGO:
+    case TK_UNIT:
+    case TK_CALENDAR:
+    case TK_IGNORING_CASE: return 2;
+    default: return token > TK_YYEOF && token < 256 ? 1 : 0;
+    }
+}
+
 #define MOST_PHRASES 5
 
 static const char *what_can_stand(st_stuck *s)
@@ -78,8 +97,8 @@ static const char *what_can_stand(st_stuck *s)
     st_arena *a = s->P->arena;
     const char *phrases[16];
     uint32_t n = 0;
-    if (expects(s, TK_D_LIST)) {
-        phrases[n++] = "the next definition";
+    bool next_definition = expects(s, TK_D_LIST);
+    if (next_definition) {
         drop(s, TK_TIMEZONE, TK_SEGMENTS_OF);
         drop(s, TK_YYEOF, TK_YYEOF);
     }
@@ -89,18 +108,19 @@ static const char *what_can_stand(st_stuck *s)
         if (value) drop_values(s);
         drop(s, TK_IDENT, TK_IDENT);
         drop(s, TK_FIRST, TK_FIRST);
+        drop(s, TK_REVIEW_BY, TK_REVIEW_BY);
         drop(s, TK_TIMEZONE, TK_TEST);
         drop(s, TK_KEY, TK_WEIGHTS);
     }
+    group(s, (int[]){'(', TK_LAST, TK_TOP_RANK, 0}, "a list in brackets", phrases, &n);
     group(s, (int[]){TK_INT, TK_STRING, 0}, "a value", phrases, &n);
     if (expects(s, TK_STRING) && expects(s, TK_INT)) drop_values(s);
-    group(s, (int[]){'=', '<', 0}, "a comparison such as =, >= or in", phrases, &n);
+    group(s, (int[]){'=', '<', 0}, "a comparison such as =", phrases, &n);
     group(s, (int[]){TK_IN, TK_BEFORE, 0}, expects(s, '=') ? "" : "a window such as in last 30 days", phrases,
           &n);
     if (n && !*phrases[n - 1]) n--;
     if (expects(s, TK_IN) && expects(s, TK_BEFORE)) drop_comparisons(s);
-    group(s, (int[]){TK_T_BOOL, TK_T_INT, 0}, "a type such as string, int, decimal(12,2) or date", phrases,
-          &n);
+    group(s, (int[]){TK_T_BOOL, TK_T_INT, 0}, "a type such as string or date", phrases, &n);
     if (expects(s, TK_T_BOOL)) {
         drop(s, TK_T_BOOL, TK_T_TIMESTAMP);
         drop(s, TK_LIST_OF, TK_LIST_OF);
@@ -118,21 +138,30 @@ static const char *what_can_stand(st_stuck *s)
         drop(s, TK_REVIEW_BY, TK_REVIEW_BY);
         phrases[n++] = "a property such as owner";
     }
-    uint32_t signs = n; /* + - * / are worth saying only where nothing else fits */
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass && n > signs) break;
-        for (uint32_t i = 0; i < s->nexpected && n < MOST_PHRASES; i++) {
-            int token = s->expected[i];
-            bool arithmetic = token == '+' || token == '-' || token == '*' || token == '/';
-            if (!expects(s, token) || arithmetic != (pass == 1)) continue;
-            phrases[n++] = st_token_name(token);
-        }
+    for (int rank = 0; rank < 3; rank++) {
+        if (rank == 2 && n)
+            break; /* that arithmetic may go on is worth saying only where nothing else fits */
+        for (uint32_t i = 0; i < s->nexpected && n < MOST_PHRASES; i++)
+            if (expects(s, s->expected[i]) && rank_of(s->expected[i]) == rank)
+                phrases[n++] = st_token_name(s->expected[i]);
     }
+    if (next_definition && n < MOST_PHRASES) phrases[n++] = "the next definition";
     st_buf out = {0};
     n = ST_MIN(n, MOST_PHRASES);
-    for (uint32_t i = 0; i < n; i++)
-        st_buf_printf(a, &out, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", phrases[i]);
+    for (uint32_t i = 0; i < n; i++) st_buf_printf(a, &out, "%s%s", i ? ", " : "", phrases[i]);
     return n ? st_buf_text(a, &out) : "nothing more";
+}
+
+/* A word that was mistyped, or else what can stand there. */
+static const char *remedy(st_stuck *s)
+{
+    st_near near = {0};
+    if (s->found == TK_IDENT)
+        for (uint32_t i = 0; i < s->nexpected; i++)
+            if (s->expected[i] > TK_MATCHES)
+                st_near_add(&near, text_at(s->P, s->span), st_token_name(s->expected[i]));
+    if (near.n) return st_did_you_mean(s->P->arena, &near);
+    return st_format(s->P->arena, "What can stand here: %s.", what_can_stand(s));
 }
 
 /* ---- brackets ---- */
@@ -246,11 +275,34 @@ static bool not_in_window(st_stuck *s)
     return true;
 }
 
+static bool is_comparison(const st_parser *P, uint32_t raw)
+{
+    int kind = raw_kind(P, raw);
+    return kind == '=' || kind == '<' || kind == '>' || kind == ST_RAW_NE || kind == ST_RAW_LE ||
+           kind == ST_RAW_GE;
+}
+
+/* count(orders) in last 90 days >= 3 */
+static bool window_outside(st_stuck *s)
+{
+    const st_parser *P = s->P;
+    uint32_t at = s->raw;
+    if (!is_comparison(P, at)) return false;
+    for (uint32_t in = at; in > 1 && at - in < 5; in--)
+        if (raw_is(P, in, "in") && raw_kind(P, in - 1) == ')') {
+            st_syntax_report(s->P, ST_MSG_WINDOW_OUTSIDE,
+                             st_span_join(st_raw_span(P, in), st_raw_span(P, at - 1)));
+            return true;
+        }
+    return false;
+}
+
 static bool reserved_name(st_stuck *s)
 {
     bool position = expects(s, TK_IDENT) && !expects(s, TK_INT);
     bool definition = s->found >= TK_TIMEZONE && s->found <= TK_TEST && expects(s, TK_IDENT);
-    if (!st_is_reserved(s->P, s->raw) || !(position || definition)) return false;
+    bool operand = expects(s, TK_IDENT) && is_comparison(s->P, s->raw + 1);
+    if (!st_is_reserved(s->P, s->raw) || !(position || definition || operand)) return false;
     st_syntax_report(s->P, ST_MSG_RESERVED_NAME, s->span, text_at(s->P, s->span));
     return true;
 }
@@ -297,22 +349,43 @@ static bool common(st_stuck *s)
         st_syntax_report(P, ST_MSG_TABLE_OF, s->span);
         return true;
     }
-    return comma_in_number(s) || not_in_window(s) || reserved_name(s) || no_definition(s);
+    if (expects(s, TK_MISSING) && expects(s, TK_KNOWN) && s->raw && raw_is(P, s->raw - 1, "is")) {
+        st_syntax_report(P, ST_MSG_IS, st_raw_span(P, s->raw - 1));
+        return true;
+    }
+    if (s->found == TK_OF && s->raw && raw_kind(P, s->raw - 1) == ')') {
+        st_syntax_report(P, ST_MSG_OF_OUTSIDE, s->span);
+        return true;
+    }
+    if (s->found == ',' && expects(s, '}') && !comma_in_number(s)) {
+        st_syntax_report(P, ST_MSG_COMMA_BETWEEN_ROWS, s->span);
+        return true;
+    }
+    if (s->raw > 1 && raw_is(P, s->raw - 1, "the") && raw_is(P, s->raw - 2, "in")) {
+        st_syntax_report(P, ST_MSG_THE, st_raw_span(P, s->raw - 1), text_at(P, s->span));
+        return true;
+    }
+    return comma_in_number(s) || window_outside(s) || not_in_window(s) || reserved_name(s) ||
+           no_definition(s);
 }
 
 void st_syntax_error(st_parser *P, int found, st_span span, const int *expected, uint32_t nexpected)
 {
-    if (P->failed) return; /* the lexer has said what is wrong */
+    if (P->failed || P->doubtful) { /* the lexer has said what is wrong */
+        P->errors++;
+        return;
+    }
     st_stuck s = {
         .P = P, .found = found, .span = span, .raw = P->last, .expected = expected, .nexpected = nexpected};
     for (uint32_t i = 0; i < nexpected; i++)
         if (expected[i] <= TK_WEIGHTS) s.has[expected[i] / 64] |= UINT64_C(1) << (expected[i] % 64);
     if (brackets(&s) || common(&s)) return;
     if (found == TK_YYEOF) {
+        if (P->raws.n) span = st_raw_span(P, P->raws.n - 1);
         st_syntax_report(P, ST_MSG_UNEXPECTED_END, span, what_can_stand(&s));
         return;
     }
-    st_syntax_report(P, ST_MSG_UNEXPECTED, span, text_at(P, span), what_can_stand(&s));
+    st_syntax_report(P, ST_MSG_UNEXPECTED, span, text_at(P, span), remedy(&s));
 }
 
 void st_check_countless(st_parser *P, const st_ast *name, bool next)
