@@ -133,7 +133,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %token <node> IDENT "a name" STRING "a text in quotes" INT "a whole number" NUM "a number" PERCENT "a percentage"
 %token <node> DATE "a date" TIMESTAMP "a date with time"
 %token NE "!=" LE "<=" GE ">=" DOTDOT ".." ROW_PLUS "+" ROW_MINUS "-"
-%token '(' "(" ')' ")" '{' "{" '}' "}" ',' "," ':' ":" '.' "." '=' "=" '<' "<" '>' ">" '*' "*" '/' "/" '?' "?"
+%token '(' "(" ')' ")" '{' "{" '}' "}" ',' "a comma" ':' ":" '.' "." '=' "=" '<' "<" '>' ">" '*' "*" '/' "/" '?' "?"
 
 /* Reserved everywhere. */
 %token AND "and" OR "or" NOT "not" IN "in" IS "is" BETWEEN "between" OF "of" WHERE "where" WHEN "when"
@@ -191,7 +191,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %%
 program:
     %empty
-  | program definition                  { st_definition_done(P, $2); }
+  | program definition                  { st_definition_done(P, $2, yychar != TK_ST_YYEMPTY); }
   ;
 
 definition:
@@ -665,7 +665,7 @@ static int st_yylex(ST_YYSTYPE *value, st_span *span, st_parser *P)
 static void st_yyerror(const st_span *span, st_parser *P, const char *message)
 {
     (void)message;
-    st_syntax_report(P, ST_MSG_TOO_DEEP, *span, st_format(P->arena, "%d", ST_MAX_STACK));
+    st_syntax_report(P, ST_MSG_TOO_DEEP, *span, st_format(P->arena, "%u", ST_MAX_HEIGHT));
 }
 
 const char *st_token_name(int token)

@@ -20,6 +20,38 @@ static void put_quoted(st_arena *a, st_buf *out, const char *p, size_t n)
     st_buf_puts(a, out, "\"");
 }
 
+/* A place that wanders through the file: the next one is counted from the last one, so that printing the places of a whole
+ * file takes time in proportion to it, however long its lines are. */
+typedef struct st_wanderer {
+    const st_sources *sources;
+    uint32_t file, offset;
+    st_place place;
+} st_wanderer;
+
+static st_place walk_to(st_wanderer *w, uint32_t offset)
+{
+    const char *text = w->sources->files.p[w->file].text.p;
+    while (w->offset < offset) {
+        char c = text[w->offset++];
+        if (c == '\n')
+            w->place = (st_place){w->place.line + 1, 1};
+        else if (((uint8_t)text[w->offset] & 0xC0) != 0x80)
+            w->place.column++;
+    }
+    while (w->offset > offset && text[w->offset - 1] != '\n')
+        w->place.column -= ((uint8_t)text[w->offset--] & 0xC0) != 0x80;
+    if (w->offset > offset) {
+        w->offset = offset;
+        w->place = st_place_of(w->sources, w->file, offset);
+    }
+    return w->place;
+}
+
+static st_wanderer wanderer(const st_sources *sources, uint32_t file)
+{
+    return (st_wanderer){sources, file, 0, {1, 1}};
+}
+
 /* ---- words ---- */
 
 void st_dump_tokens(st_arena *a, const st_sources *sources, uint32_t file, st_buf *out)
@@ -28,6 +60,7 @@ void st_dump_tokens(st_arena *a, const st_sources *sources, uint32_t file, st_bu
     st_names_init(&names, a);
     st_parser *P = st_parser_new(a, &names, sources, file, NULL);
     if (!st_parser_open(P)) return;
+    st_wanderer at = wanderer(sources, file);
     for (;;) {
         st_ast *node;
         uint32_t op;
@@ -38,7 +71,7 @@ void st_dump_tokens(st_arena *a, const st_sources *sources, uint32_t file, st_bu
             P->failed = false;
             continue;
         }
-        st_place place = st_place_of(sources, file, span.start);
+        st_place place = walk_to(&at, span.start);
         st_buf_printf(a, out, "%u:%u\t%s\t", place.line, place.column, st_token_name(token));
         put_quoted(a, out, P->text.p + span.start, span.end - span.start);
         st_buf_puts(a, out, "\n");
@@ -165,11 +198,20 @@ static void put_comments(st_arena *a, const st_sources *sources, st_buf *out, co
     }
 }
 
-static void dump(st_arena *a, const st_sources *sources, const st_ast *node, uint32_t depth, st_buf *out)
+typedef struct st_dump {
+    st_arena *a;
+    const st_sources *sources;
+    st_buf *out;
+    st_wanderer from, to;
+} st_dump;
+
+static void dump(st_dump *d, const st_ast *node, uint32_t depth)
 {
+    st_arena *a = d->a;
+    const st_sources *sources = d->sources;
+    st_buf *out = d->out;
     put_comments(a, sources, out, "before", node->before, node->nbefore, depth);
-    st_place from = st_place_of(sources, node->span.file, node->span.start);
-    st_place to = st_place_of(sources, node->span.file, node->span.end);
+    st_place from = walk_to(&d->from, node->span.start), to = walk_to(&d->to, node->span.end);
     st_buf_printf(a, out, "%*s(%s", (int)(2 * depth), "", st_ast_names[node->kind]);
     put_op(a, out, node);
     put_value(a, out, node);
@@ -181,7 +223,7 @@ static void dump(st_arena *a, const st_sources *sources, const st_ast *node, uin
     for (uint32_t i = 0; i < node->n; i++) {
         st_buf_puts(a, out, "\n");
         if (node->kids[i])
-            dump(a, sources, node->kids[i], depth + 1, out);
+            dump(d, node->kids[i], depth + 1);
         else
             st_buf_printf(a, out, "%*s-", (int)(2 * depth + 2), "");
     }
@@ -195,7 +237,8 @@ static void dump(st_arena *a, const st_sources *sources, const st_ast *node, uin
 
 void st_dump_ast(st_arena *a, const st_sources *sources, const st_ast *root, st_buf *out)
 {
-    dump(a, sources, root, 0, out);
+    st_dump d = {a, sources, out, wanderer(sources, root->span.file), wanderer(sources, root->span.file)};
+    dump(&d, root, 0);
     st_buf_puts(a, out, "\n");
 }
 

@@ -134,7 +134,7 @@ st_str st_raw_text(const st_parser *P, uint32_t raw)
 
 static int kind_of(const st_parser *P, uint32_t raw)
 {
-    return raw < P->raws.n ? P->raws.p[raw].kind : ST_RAW_END;
+    return raw < P->end ? P->raws.p[raw].kind : ST_RAW_END;
 }
 
 static const st_word *known_word(const st_parser *P, uint32_t raw)
@@ -437,10 +437,12 @@ static int mend(st_parser *P, uint32_t raw, st_ast **node)
         return TK_IDENT;
     case ST_RAW_OPEN_BACKTICK:
         st_syntax_report(P, ST_MSG_OPEN_BACKTICK, span);
+        P->doubtful = true;
         *node = leaf(P, ST_AST_NAME, span, st_intern(P->names, "", 0));
         return TK_IDENT;
     case ST_RAW_OPEN_STRING:
         st_syntax_report(P, ST_MSG_OPEN_TEXT, span);
+        P->doubtful = true; /* it has swallowed what stands behind it */
         *node = leaf(P, ST_AST_STRING, span, st_intern(P->names, "", 0));
         return TK_STRING;
     case ST_RAW_SINGLE_QUOTED:
@@ -531,7 +533,6 @@ static int word(st_parser *P, uint32_t raw, st_span span, st_ast **node, uint32_
     }
     *op = r->op;
     P->at += r->second ? 1 : 0;
-    if (!P->nopen && is_definition_token(r->token)) P->begin = raw;
     return r->token;
 }
 

@@ -44,22 +44,23 @@ static void start_at(st_parser *P, uint32_t raw)
     P->at = P->last = P->begin = raw;
     P->prev = 0;
     P->nopen = P->braces = 0;
-    P->after_sign = P->doubtful = P->failed = false;
+    P->after_sign = P->doubtful = P->failed = P->complete = false;
     P->resume = 0;
 }
 
-void st_definition_done(st_parser *P, st_ast *definition)
+void st_definition_done(st_parser *P, st_ast *definition, bool ahead)
 {
+    if (P->failed) return; /* it is too deep */
+    P->begin = ahead ? P->last : P->at;
     P->doubtful = false;
-    if (P->root->n < ST_MAX_DEFINITIONS) {
-        st_append(P, P->root, definition);
+    if (P->root->n == ST_MAX_DEFINITIONS) {
+        st_syntax_report(P, ST_MSG_FILE_TOO_LONG, definition->span,
+                         st_format(P->arena, "%u definitions", ST_MAX_DEFINITIONS));
+        P->failed = true;
+        P->resume = P->raws.n;
         return;
     }
-    st_syntax_report(P, ST_MSG_FILE_TOO_LONG,
-                     definition->kids && definition->n ? definition->kids[0]->span : definition->span,
-                     st_format(P->arena, "%u definitions", ST_MAX_DEFINITIONS));
-    P->failed = true;
-    P->resume = P->raws.n;
+    st_append(P, P->root, definition);
 }
 
 st_parser *st_parser_new(st_arena *a, st_names *names, const st_sources *sources, uint32_t file,
@@ -91,8 +92,20 @@ bool st_parser_open(st_parser *P)
     }
     st_words_init(P);
     st_scan(P, P->text);
+    P->end = P->raws.n;
     start_at(P, 0);
     return true;
+}
+
+/* The definition before the place of the error was whole, and the parser looked at what stands behind it too early to take
+ * it: reads it again, as if the file ended there. */
+static void keep_whole(st_parser *P, uint32_t begin, uint32_t end)
+{
+    if (begin >= end) return;
+    P->end = end;
+    start_at(P, begin);
+    st_yyparse(P);
+    P->end = P->raws.n;
 }
 
 st_parse st_parse_file(st_arena *a, st_names *names, const st_sources *sources, uint32_t file,
@@ -101,8 +114,9 @@ st_parse st_parse_file(st_arena *a, st_names *names, const st_sources *sources, 
     st_parser *P = st_parser_new(a, names, sources, file, diags);
     bool open = st_parser_open(P);
     while (open && st_yyparse(P)) {
-        uint32_t next = st_next_definition(P, ST_MAX(P->last, P->begin + 1));
-        next = P->resume ? P->resume : next;
+        uint32_t begin = P->begin, stuck = P->last;
+        uint32_t next = P->resume ? P->resume : st_next_definition(P, ST_MAX(stuck, begin + 1));
+        if (P->complete) keep_whole(P, begin, stuck);
         if (next >= P->raws.n || P->errors >= ST_DIAG_LIMIT) break;
         start_at(P, next);
     }

@@ -90,6 +90,7 @@ typedef struct st_parser {
 
     /* the state of st_lex */
     uint32_t at;    /* next raw */
+    uint32_t end;   /* raw at which the text ends for the lexer */
     uint32_t last;  /* raw of the token handed out last */
     uint32_t begin; /* raw where the definition in hand begins */
     int prev;       /* token handed out last; 0 at the start of a definition */
@@ -101,6 +102,7 @@ typedef struct st_parser {
 
     bool doubtful;   /* a sign was left out: what the parser says of the definition in hand may be its echo */
     bool failed;     /* the definition in hand has an error: the parser is to stop */
+    bool complete;   /* the definition in hand could have ended where the parser got stuck */
     uint32_t resume; /* raw where to start anew; 0: at the next definition */
     st_ast *root;
     uint32_t errors;
@@ -149,7 +151,8 @@ bool st_ast_is_list(st_ast_kind kind); /* any number of children */
 st_parser *st_parser_new(st_arena *a, st_names *names, const st_sources *sources, uint32_t file,
                          st_diags *diags);
 bool st_parser_open(st_parser *P); /* cuts the text into words; false: it cannot be read at all */
-void st_definition_done(st_parser *P, st_ast *definition);
+/* `ahead`: the word behind the definition has been read already. */
+void st_definition_done(st_parser *P, st_ast *definition, bool ahead);
 /* The raw at which the definition that follows the one in hand begins, at or behind `from`; the number of raws where
  * there is none. */
 uint32_t st_next_definition(const st_parser *P, uint32_t from);

@@ -338,6 +338,16 @@ static bool no_definition(st_stuck *s)
     return true;
 }
 
+/* The file ends, or the next definition begins, where something is still to be said. */
+static bool stopped(st_stuck *s)
+{
+    st_parser *P = s->P;
+    bool definition = s->raw < P->raws.n && P->raws.p[s->raw].first && st_is_definition(P, s->raw);
+    if (s->raw == 0 || !(s->found == TK_YYEOF || definition)) return false;
+    st_syntax_report(P, ST_MSG_STOPPED, st_raw_span(P, s->raw - 1), what_can_stand(s));
+    return true;
+}
+
 static bool common(st_stuck *s)
 {
     st_parser *P = s->P;
@@ -371,6 +381,7 @@ static bool common(st_stuck *s)
 
 void st_syntax_error(st_parser *P, int found, st_span span, const int *expected, uint32_t nexpected)
 {
+    for (uint32_t i = 0; i < nexpected; i++) P->complete |= expected[i] == TK_YYEOF && found != TK_YYEOF;
     if (P->failed || P->doubtful) { /* the lexer has said what is wrong */
         P->errors++;
         return;
@@ -379,12 +390,7 @@ void st_syntax_error(st_parser *P, int found, st_span span, const int *expected,
         .P = P, .found = found, .span = span, .raw = P->last, .expected = expected, .nexpected = nexpected};
     for (uint32_t i = 0; i < nexpected; i++)
         if (expected[i] <= TK_WEIGHTS) s.has[expected[i] / 64] |= UINT64_C(1) << (expected[i] % 64);
-    if (brackets(&s) || common(&s)) return;
-    if (found == TK_YYEOF) {
-        if (P->raws.n) span = st_raw_span(P, P->raws.n - 1);
-        st_syntax_report(P, ST_MSG_UNEXPECTED_END, span, what_can_stand(&s));
-        return;
-    }
+    if (brackets(&s) || stopped(&s) || common(&s)) return;
     st_syntax_report(P, ST_MSG_UNEXPECTED, span, text_at(P, span), remedy(&s));
 }
 

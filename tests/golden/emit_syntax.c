@@ -1,4 +1,4 @@
-/* emit_syntax tokens|ast|messages FILE: what the front end makes of a file, on standard output. The golden tests compare it. */
+/* emit_syntax tokens|ast|messages|json FILE: what the front end makes of a file, on standard output. The golden tests compare it. */
 #include "syntax/ast.h"
 
 #include <stdio.h>
@@ -36,7 +36,10 @@ static int emit(st_env *env, const char *what, const char *path)
         st_parse parse = st_parse_file(a, &names, &sources, file, &diags);
         st_diags_sort(&diags);
         if (strcmp(what, "ast") == 0) st_dump_ast(a, &sources, parse.root, &out);
-        st_render_text(&diags, a, &out, false);
+        if (strcmp(what, "json") == 0)
+            st_render_json(&diags, a, &out);
+        else
+            st_render_text(&diags, a, &out, false);
     }
     fwrite(out.p, 1, out.n, stdout);
     return diags.errors ? 1 : 0;
@@ -45,7 +48,7 @@ static int emit(st_env *env, const char *what, const char *path)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: emit_syntax tokens|ast|messages FILE\n");
+        fprintf(stderr, "usage: emit_syntax tokens|ast|messages|json FILE\n");
         return 2;
     }
     st_env env;
