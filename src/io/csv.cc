@@ -144,12 +144,17 @@ class Watched : public arrow::io::InputStream
     }
 };
 
-arrow::Result<std::vector<std::string>> header_of(const std::string &path)
+struct Header {
+    std::vector<std::string> names;
+    bool alone = false; // not even a line end behind it, which Arrow does not take for a header
+};
+
+arrow::Result<Header> header_of(const std::string &path)
 {
     ARROW_ASSIGN_OR_RAISE(auto bytes, open_bytes(path));
     Layout layout;
     layout.keep_names();
-    bool first = true;
+    bool first = true, ended = false;
     for (int64_t seen = 0; layout.in_header() && seen < block_bytes;) {
         ARROW_ASSIGN_OR_RAISE(auto block, bytes->Read(1 << 14));
         auto *p = reinterpret_cast<const char *>(block->data());
@@ -159,6 +164,7 @@ arrow::Result<std::vector<std::string>> header_of(const std::string &path)
         first = false;
         if (n == 0) {
             layout.end();
+            ended = true;
             break;
         }
         layout.feed(p + mark, n - mark);
@@ -167,7 +173,7 @@ arrow::Result<std::vector<std::string>> header_of(const std::string &path)
     if (!layout.trouble().empty()) return plain_error(layout.trouble());
     if (layout.names().empty())
         return plain_error("the file is empty. Its first line must name the columns.");
-    return layout.names();
+    return Header{layout.names(), ended};
 }
 
 arrow::Status check_header(const std::vector<std::string> &names, const WantedColumns &wanted)
@@ -189,6 +195,7 @@ class CsvRows : public Rows
     arrow::Result<std::shared_ptr<arrow::RecordBatch>> next() override
     {
         std::shared_ptr<arrow::RecordBatch> batch;
+        if (!reader_) return batch;
         auto status = reader_->ReadNext(&batch);
         if (!status.ok()) return understood(status);
         return batch;
@@ -196,16 +203,25 @@ class CsvRows : public Rows
 
     arrow::Status open(const std::string &path, const WantedColumns &wanted)
     {
-        ARROW_ASSIGN_OR_RAISE(auto names, header_of(path));
+        ARROW_ASSIGN_OR_RAISE(auto header, header_of(path));
+        const auto &names = header.names;
         ARROW_RETURN_NOT_OK(check_header(names, wanted));
+        auto convert = conversion(names, wanted);
+        if (header.alone) {
+            arrow::FieldVector fields;
+            for (const auto &name : convert.include_columns)
+                fields.push_back(arrow::field(name, arrow::utf8()));
+            schema_ = arrow::schema(fields, describe(true, names));
+            return arrow::Status::OK();
+        }
         ARROW_ASSIGN_OR_RAISE(auto bytes, open_bytes(path));
         input_ = std::make_shared<Watched>(bytes);
         auto read = arrow::csv::ReadOptions::Defaults();
         read.block_size = block_bytes;
         auto parse = arrow::csv::ParseOptions::Defaults();
         parse.newlines_in_values = true;
-        auto reader = arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), input_, read, parse,
-                                                        conversion(names, wanted));
+        auto reader =
+            arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), input_, read, parse, convert);
         if (!reader.ok()) return understood(reader.status());
         reader_ = *reader;
         schema_ = reader_->schema()->WithMetadata(describe(true, names));

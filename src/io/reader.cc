@@ -3,10 +3,12 @@
 
 #include <arrow/c/bridge.h>
 #include <arrow/util/compression.h>
+#include <arrow/util/io_util.h>
 #include <arrow/util/key_value_metadata.h>
 #include <arrow/util/thread_pool.h>
 
 #include <cerrno>
+#include <cstring>
 #include <future>
 #include <thread>
 
@@ -77,15 +79,15 @@ std::string explain(const arrow::Status &status, const char *format)
 {
     if (is_plain_error(status)) return status.message();
     if (status.IsOutOfMemory()) return "memory ran out while reading.";
-    if (status.IsIOError() && status.message().find("Failed to open") != std::string::npos)
-        return "cannot be opened: " + first_line(status.message());
+    if (int code = arrow::internal::ErrnoFromStatus(status))
+        return std::string("cannot be read: ") + strerror(code) + ".";
     return std::string("is damaged, or no ") + format + " (" + first_line(status.message()) +
            "). Write it anew.";
 }
 
 int code_of(const arrow::Status &status)
 {
-    return status.IsOutOfMemory() ? ENOMEM : EINVAL;
+    return status.IsOutOfMemory() ? ENOMEM : arrow::internal::ErrnoFromStatus(status) ? EIO : EINVAL;
 }
 
 using Batch = arrow::Result<std::shared_ptr<arrow::RecordBatch>>;
@@ -209,11 +211,11 @@ strata_status open_stream(const char *path, const strata_table *table, struct Ar
         if (table->columns[i].needed) wanted.push_back(wanted_of(table->columns[i]));
     auto rows = formats[format].open(path, wanted);
     if (!rows.ok()) {
-        auto status = rows.status().IsOutOfMemory() ? STRATA_NO_MEMORY
-                      : rows.status().IsIOError()   ? STRATA_IO
-                                                    : STRATA_BAD_DATA;
-        return st_io_fail(error, status, "%.300s: %.600s", path,
-                          explain(rows.status(), formats[format].name).c_str());
+        int code = code_of(rows.status());
+        auto status = code == ENOMEM ? STRATA_NO_MEMORY : code == EIO ? STRATA_IO : STRATA_BAD_DATA;
+        auto why = explain(rows.status(), formats[format].name);
+        return st_io_fail(error, status, "%.300s%s %.600s", path, why.starts_with("row ") ? "," : ":",
+                          why.c_str());
     }
     auto stream = std::make_unique<Stream>();
     stream->rows = std::move(*rows);
