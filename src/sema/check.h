@@ -6,12 +6,13 @@
 
 #include "sema/program.h"
 
-#define ST_MAX_NESTING 3000      /* levels of expressions and of definitions that use each other */
-#define ST_MAX_BLOCKS 366        /* n of `in at least k of last n weeks` */
-#define ST_MAX_COUNT 9999999     /* the largest n of a duration literal */
-#define ST_MAX_LABELS 1000       /* labels of one definition */
-#define ST_MAX_HIGHEST 32        /* scores of `highest of` */
-#define ST_MAX_PATH_VISITS 20000 /* steps tried when looking for the links between two tables */
+#define ST_MAX_NESTING 3000  /* levels of expressions and of definitions that use each other */
+#define ST_MAX_BLOCKS 366    /* n of `in at least k of last n weeks` */
+#define ST_MAX_COUNT 9999999 /* the largest n of a duration literal */
+#define ST_MAX_LABELS 1000   /* labels of one definition */
+#define ST_MAX_HIGHEST 32    /* scores of `highest of` */
+#define ST_MAX_TABLES 1000
+#define ST_MAX_COLUMNS 10000 /* of one table */
 
 /* A rows definition, ready to be inlined: filters of `table`, and the link said with `by` (NULL: none). */
 typedef struct st_rows_info {
@@ -46,6 +47,7 @@ typedef struct st_checker {
     const st_sources *sources;
     st_diags *diags;
     st_program *p;
+    st_map salts; /* of draws: salt -> where it stands */
     st_map words; /* name -> st_word */
     ST_VEC(st_table *) tables;
     ST_VEC(const st_ast *) table_asts;
@@ -55,12 +57,12 @@ typedef struct st_checker {
     ST_VEC(st_frame) chain; /* definitions being checked, outermost first */
     const st_ast *segments_of;
     st_table *main_table; /* the entity where `of` is left out; NULL: not clear */
-    bool main_reported;
+    bool main_reported, timezone_set;
+    bool incomplete; /* a file has syntax errors: what is not defined may be in the lost part */
     uint32_t depth;
     bool depth_reported;
     const st_override *sets;
     uint32_t nsets;
-    bool *set_used;
 } st_checker;
 
 /* The rows of a sequence that can be referred to by name. */
@@ -78,7 +80,6 @@ typedef struct st_scope {
     const struct st_scope *outer; /* inside an aggregate: where the aggregate stands */
     const st_path *path;          /* inside an aggregate: from `at` to outer->at */
     const st_named_step *steps;
-    bool keep;             /* `keep where`: only the row's own columns */
     const st_rowset *rows; /* rows that an aggregate without `of` speaks of (rfm measures); NULL: none */
 } st_scope;
 
@@ -107,7 +108,7 @@ static inline uint32_t st_integer_digits(st_type t)
 {
     return t.digits > t.scale ? (uint32_t)(t.digits - t.scale) : 0u;
 }
-const char *st_type_words(st_type t); /* "a number", "text", "a date" … */
+const char *st_kind_words(st_type t); /* "a number", "text", "a date" … */
 extern const st_labels st_weekdays;
 st_expr *st_arithmetic(st_checker *c, st_op op, st_expr *l, st_expr *r, st_span span);
 st_expr *st_to_float(st_checker *c, st_expr *x);
@@ -140,10 +141,16 @@ st_expr *st_x_column(st_checker *c, const st_col *col, st_span span);
 st_expr *st_x_link(st_checker *c, const st_col *link, st_expr *x, st_span span);
 st_expr *st_x_through(st_checker *c, const st_path *path, uint32_t steps, st_expr *x, st_span span);
 bool st_is_const(const st_expr *x);
-/* Calls visit for x and everything below it, not into the definitions it refers to. */
+/* Calls visit once for x and every node below it (nodes may be shared), not into the definitions it refers to. */
 typedef void (*st_visit)(void *ctx, const st_expr *x);
-void st_walk(const st_expr *x, st_visit visit, void *ctx);
-void st_walk_def(const st_def *d, st_visit visit, void *ctx); /* all expressions of a definition */
+typedef struct st_walker {
+    st_map seen;
+    st_visit visit;
+    void *ctx;
+} st_walker;
+void st_walker_init(st_walker *w, st_arena *a, st_visit visit, void *ctx);
+void st_walk(st_walker *w, const st_expr *x);
+void st_walk_def(st_walker *w, const st_def *d); /* all expressions of a definition */
 
 /* ---- names.c ---- */
 const st_word *st_lookup(const st_checker *c, const char *name);
@@ -156,6 +163,8 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
 bool st_word_resolves(st_checker *c, const st_scope *s, const st_ast *name);
 st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref);
 st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *ast);
+/* A second definition of a name that stands at `first` already. */
+void st_report_duplicate(st_checker *c, const st_ast *name, st_span first);
 /* A reference to a definition of the row in hand (it has been checked). */
 st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span);
 /* The segment that `among` names, of `of`; NULL: reported. */
@@ -170,11 +179,21 @@ bool st_is_time_word(const char *name);
 
 /* ---- schema.c ---- */
 void st_collect_tables(st_checker *c, const st_ast *program);
-void st_check_tables(st_checker *c);                         /* links, times, values, keep where */
+void st_check_tables(st_checker *c);                         /* links, times, values */
+void st_check_keeps(st_checker *c);                          /* `keep where`, once entities are known */
 st_expr *st_check_literal(st_checker *c, const st_ast *ast); /* NULL without a report where it is none */
+/* The value of a constant as a value of `type`, exactly; false where it has none. */
+bool st_fit_value(const st_expr *x, st_type type, st_value *out);
+const char *st_value_words(st_checker *c, const st_value *v); /* as it would be written in a rule */
 
 /* ---- expr.c ---- */
 st_expr *st_check_expr(st_checker *c, const st_scope *s, const st_ast *ast);
+/* Counts levels of nesting. False: too deep, reported; leave in either case. */
+bool st_enter(st_checker *c, st_span span);
+static inline void st_leave(st_checker *c)
+{
+    c->depth--;
+}
 st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, const st_ast *ast);
@@ -184,6 +203,8 @@ st_expr *st_rank_operand(st_expr *x); /* what ranks as x does: the operand of lo
 st_expr *st_check_window(st_checker *c, const st_scope *s, const st_ast *in_window); /* IN_WINDOW */
 st_expr *st_apply_window(st_checker *c, const st_scope *s, st_expr *x, const st_ast *window, st_span span);
 st_expr *st_apply_block(st_checker *c, st_expr *x, uint32_t block, int64_t each, st_unit unit, st_span span);
+/* x >= bound, or x <= bound, of times (a day as bound is a whole day). */
+st_expr *st_time_bound(st_checker *c, st_expr *x, st_expr *bound, bool at_least, st_span span);
 /* A length of time: a DURATION with a constant count or the name of a parameter. */
 bool st_check_duration(st_checker *c, const st_scope *s, const st_ast *ast, int64_t *n, st_unit *unit);
 st_expr *st_check_shift(st_checker *c, const st_scope *s, st_expr *x, const st_ast *add);

@@ -283,6 +283,9 @@ typedef struct st_override {
 st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, const st_parse *files,
                      uint32_t nfiles, const st_override *sets, uint32_t nsets, st_diags *diags);
 
+/* The checked program as text, for people and golden files: tables, then definitions in order. */
+void st_dump_program(st_arena *a, const st_program *p, st_buf *out);
+
 /* The definitions that are outputs, in order: segments, tiers, rfm, scores (and traits where asked). */
 bool st_def_is_output(const st_def *d, bool traits);
 

@@ -1,0 +1,56 @@
+/* From parsed files to the checked program: names are collected first, so that order does not matter; then tables, then
+ * every definition, each before what uses it. */
+#include "sema/check.h"
+
+static void find_timezone(st_checker *c, const st_ast *program)
+{
+    for (uint32_t i = 0; i < program->n; i++) {
+        const st_ast *ast = program->kids[i];
+        if (ast->kind != ST_AST_TIMEZONE) continue;
+        if (c->timezone_set) {
+            st_err(c, ST_MSG_TIMEZONE_TWICE, ast->span);
+            continue;
+        }
+        c->timezone_set = true;
+        const st_zone *zone = st_zone_load(c->a, ast->text);
+        if (!zone) {
+            st_err(c, ST_MSG_TIMEZONE, ast->span, ast->text);
+            continue;
+        }
+        c->p->timezone = ast->text;
+        c->p->zone = zone;
+    }
+}
+
+static void finish(st_checker *c)
+{
+    c->p->ntables = c->tables.n;
+    c->p->tables = c->tables.p;
+    c->p->ndefs = c->defs.n;
+    c->p->defs = c->defs.p;
+    c->p->norder = c->order.n;
+    c->p->order = c->order.p;
+}
+
+st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, const st_parse *files,
+                     uint32_t nfiles, const st_override *sets, uint32_t nsets, st_diags *diags)
+{
+    st_checker c = {.a = a, .names = names, .sources = sources, .diags = diags, .sets = sets, .nsets = nsets};
+    c.p = st_new(a, st_program);
+    *c.p = (st_program){.arena = a, .sources = sources, .timezone = "UTC", .zone = st_zone_load(a, "UTC")};
+    st_map_init(&c.words, a);
+    st_map_init(&c.salts, a);
+    for (uint32_t i = 0; i < nfiles; i++)
+        if (!files[i].ok) c.incomplete = true;
+    for (uint32_t i = 0; i < nfiles; i++) find_timezone(&c, files[i].root);
+    for (uint32_t i = 0; i < nfiles; i++) st_collect_tables(&c, files[i].root);
+    for (uint32_t i = 0; i < nfiles; i++) st_collect_defs(&c, files[i].root);
+    st_check_tables(&c);
+    st_settle_entities(&c);
+    st_check_keeps(&c);
+    st_check_overrides(&c);
+    for (uint32_t i = 0; i < c.defs.n; i++) st_ensure(&c, c.defs.p[i], c.defs.p[i]->span);
+    if (diags->errors == 0) st_mark_used(&c);
+    finish(&c);
+    return c.p;
+}

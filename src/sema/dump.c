@@ -1,0 +1,304 @@
+/* The checked program as text. One line a definition's expression, operations written as calls; a name in front of a
+ * column or definition says whose it is. */
+#include "sema/check.h"
+
+typedef struct dumper {
+    st_arena *a;
+    st_buf *out;
+    const st_zone *zone;
+} dumper;
+
+static void put_expr(dumper *d, const st_expr *x);
+
+static void put(dumper *d, const char *z)
+{
+    st_buf_puts(d->a, d->out, z);
+}
+
+static void put_type(dumper *d, st_type t)
+{
+    static const char *const names[] = {"bool", "int",       "float", "decimal",  "string",
+                                        "date", "timestamp", "label", "duration", "distance"};
+    if (t.list) put(d, "list of ");
+    put(d, names[t.base]);
+    if (t.base == ST_T_INT) st_buf_printf(d->a, d->out, "(%u)", t.digits);
+    if (t.base == ST_T_DECIMAL) st_buf_printf(d->a, d->out, "(%u,%u)", t.digits, t.scale);
+    if (t.base == ST_T_LABEL)
+        st_buf_printf(d->a, d->out, " of %s", t.labels->def ? t.labels->def->name : "weekday");
+    if (t.optional) put(d, "?");
+}
+
+static void put_text(dumper *d, st_str s)
+{
+    put(d, "\"");
+    for (uint32_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\') put(d, "\\");
+        if (s.p[i] == '\n')
+            put(d, "\\n");
+        else
+            st_buf_add(d->a, d->out, s.p + i, 1);
+    }
+    put(d, "\"");
+}
+
+static void put_value(dumper *d, const st_value *v)
+{
+    char text[ST_DECIMAL_TEXT + ST_TIME_TEXT];
+    switch (v->type.base) {
+    case ST_T_BOOL: put(d, v->as.b ? "true" : "false"); return;
+    case ST_T_INT: st_buf_printf(d->a, d->out, "%lld", (long long)v->as.i); return;
+    case ST_T_DECIMAL:
+    case ST_T_DISTANCE: st_dec_format(v->as.d, v->type.scale, text); break;
+    case ST_T_FLOAT:
+        st_double_format(v->as.f, text);
+        put(d, text);
+        put(d, "f");
+        return;
+    case ST_T_STRING: put_text(d, v->as.s); return;
+    case ST_T_DATE: st_format_date(v->as.i, text); break;
+    case ST_T_TIMESTAMP: st_format_instant(d->zone, v->as.i, text); break;
+    case ST_T_LABEL: put(d, v->type.labels->names[v->as.i]); return;
+    case ST_T_DURATION:
+        st_buf_printf(d->a, d->out, "%lld %s", (long long)v->as.i, st_unit_names[v->unit]);
+        return;
+    }
+    put(d, text);
+    if (v->type.base == ST_T_DISTANCE) put(d, " m");
+}
+
+static void put_args(dumper *d, const st_expr *x)
+{
+    for (uint32_t i = 0; i < x->n; i++) {
+        if (i) put(d, ", ");
+        if (x->args[i])
+            put_expr(d, x->args[i]);
+        else
+            put(d, "rows");
+    }
+}
+
+static void put_rows(dumper *d, const st_rowset *rows)
+{
+    put(d, rows->table->name);
+    for (uint32_t i = 0; i < rows->path.n; i++)
+        st_buf_printf(d->a, d->out, "%s%s", i ? " > " : " by ", rows->path.steps[i]->name);
+    for (uint32_t i = 0; i < rows->nfilters; i++) {
+        if (rows->filters[i].kind == ST_FILTER_LAST) {
+            st_buf_printf(d->a, d->out, " last %u", rows->filters[i].last);
+            continue;
+        }
+        put(d, " where ");
+        put_expr(d, rows->filters[i].where);
+    }
+}
+
+static void put_aggregate(dumper *d, const st_expr *x)
+{
+    static const char *const names[] = {"count", "any",         "no",      "sum",      "avg",
+                                        "min",   "max",         "median",  "distinct", "first",
+                                        "last",  "most_common", "repeats", "share"};
+    st_buf_printf(d->a, d->out, "%s[", names[x->kind]);
+    put_rows(d, &x->rows);
+    if (x->span_n)
+        st_buf_printf(d->a, d->out, " in any %lld %s", (long long)x->span_n, st_unit_names[x->unit]);
+    put(d, "](");
+    put_args(d, x);
+    put(d, ")");
+}
+
+static void put_sequence(dumper *d, const st_expr *x)
+{
+    static const char *const kinds[] = {"row", "any", "no"};
+    put(d, "sequence[");
+    put_rows(d, &x->rows);
+    for (uint32_t i = 0; i < x->nsteps; i++) {
+        const st_step *step = &x->steps[i];
+        st_buf_printf(d->a, d->out, "; %s", kinds[step->kind]);
+        if (step->has_within)
+            st_buf_printf(d->a, d->out, " within %lld %s", (long long)step->within,
+                          st_unit_names[step->within_unit]);
+        put(d, " ");
+        put_rows(d, &step->rows);
+        if (step->name) st_buf_printf(d->a, d->out, " as %s", step->name);
+    }
+    put(d, "]");
+}
+
+static void put_rank(dumper *d, const st_expr *x)
+{
+    char text[ST_DECIMAL_TEXT];
+    st_dec_format(x->amount, x->amount_scale, text);
+    st_buf_printf(d->a, d->out, "%s[%s %s", st_op_names[x->op], x->amount_is_share ? "share" : "count", text);
+    if (x->def) st_buf_printf(d->a, d->out, " among %s", x->def->name);
+    if (x->op == ST_X_SAMPLE)
+        st_buf_printf(d->a, d->out, " salt %.*s", (int)x->value.as.s.n, x->value.as.s.p);
+    put(d, "](");
+    put_args(d, x);
+    put(d, ")");
+}
+
+static void put_expr(dumper *d, const st_expr *x)
+{
+    static const char *const parts[] = {"year", "quarter", "month", "week", "day", "weekday", "hour"};
+    static const char *const fields[] = {"r", "f", "m", "recency", "frequency", "monetary", "cell"};
+    switch (x->op) {
+    case ST_X_CONST: put_value(d, &x->value); return;
+    case ST_X_COLUMN: st_buf_printf(d->a, d->out, "%s.%s", x->col->table->name, x->col->name); return;
+    case ST_X_DEF:
+        st_buf_printf(d->a, d->out, "%s %s", st_def_kind_names[x->def->kind], x->def->name);
+        return;
+    case ST_X_RFM_FIELD: st_buf_printf(d->a, d->out, "rfm %s.%s", x->def->name, fields[x->kind]); return;
+    case ST_X_NOW: put(d, "now"); return;
+    case ST_X_AGGREGATE: put_aggregate(d, x); return;
+    case ST_X_SEQUENCE: put_sequence(d, x); return;
+    case ST_X_IN_TOP:
+    case ST_X_IN_BOTTOM:
+    case ST_X_SAMPLE: put_rank(d, x); return;
+    default: break;
+    }
+    put(d, st_op_names[x->op]);
+    switch (x->op) {
+    case ST_X_LINK: st_buf_printf(d->a, d->out, "[%s]", x->col->name); break;
+    case ST_X_STEP_ROW:
+    case ST_X_AT_LEAST: st_buf_printf(d->a, d->out, "[%u]", x->kind); break;
+    case ST_X_SHIFT:
+    case ST_X_TRUNC:
+    case ST_X_BETWEEN_TIMES: st_buf_printf(d->a, d->out, "[%s]", st_unit_names[x->unit]); break;
+    case ST_X_PART: st_buf_printf(d->a, d->out, "[%s]", parts[x->part]); break;
+    case ST_X_MATCHES:
+        put(d, "[");
+        put_text(d, x->value.as.s);
+        put(d, "]");
+        break;
+    case ST_X_RESCALE:
+    case ST_X_ROUND:
+        put(d, "[");
+        put_type(d, x->type);
+        put(d, "]");
+        break;
+    default: break;
+    }
+    put(d, "(");
+    put_args(d, x);
+    put(d, ")");
+}
+
+/* ---- tables and definitions ---- */
+static void put_line(dumper *d, const char *head, const st_expr *x)
+{
+    if (!x) return;
+    st_buf_printf(d->a, d->out, "  %s ", head);
+    put_expr(d, x);
+    put(d, "\n");
+}
+
+static void put_column(dumper *d, const st_col *col)
+{
+    const struct {
+        bool on;
+        const char *word;
+    } flags[] = {{col->key, "key"},           {col->time, "time"},   {col->planned, "planned"},
+                 {col->recorded, "recorded"}, {col->fixed, "fixed"}, {col->changes, "changes"},
+                 {col->pii, "pii"},           {col->used, "used"}};
+    st_buf_printf(d->a, d->out, "  column %s ", col->name);
+    put_type(d, col->type);
+    for (size_t i = 0; i < ST_COUNT(flags); i++)
+        if (flags[i].on) st_buf_printf(d->a, d->out, " %s", flags[i].word);
+    if (col->links_to) st_buf_printf(d->a, d->out, " links to %s", col->links_to->name);
+    for (uint32_t i = 0; i < col->none_of_these; i++) {
+        put(d, i ? ", " : " one of ");
+        put_value(d, &col->one_of[i]);
+    }
+    if (col->low) {
+        put(d, " between ");
+        put_value(d, col->low);
+        put(d, " and ");
+        put_value(d, col->high);
+    }
+    put(d, "\n");
+}
+
+static void put_table(dumper *d, const st_table *t)
+{
+    st_buf_printf(d->a, d->out, "table %s%s\n", t->name, t->segmented ? " segmented" : "");
+    for (uint32_t i = 0; i < t->ncols; i++) put_column(d, &t->cols[i]);
+    put_line(d, "when", t->when);
+    put_line(d, "order time", t->order_time);
+    put_line(d, "keep", t->keep);
+    put_line(d, "visible", t->visible);
+}
+
+static void put_rfm_part(dumper *d, const st_rfm_part *part, const char *name)
+{
+    static const char *const methods[] = {"ranked", "rfm_r", "ntile", "cume_dist"};
+    st_buf_printf(d->a, d->out, "  %s scores %u ", name, part->scores);
+    if (!part->by_thresholds) st_buf_printf(d->a, d->out, "quantiles %s", methods[part->method]);
+    for (uint32_t i = 0; i < part->nthresholds; i++) {
+        put(d, i ? ", " : "thresholds ");
+        put_value(d, &part->thresholds[i]);
+    }
+    put(d, "\n");
+    put_line(d, "  measure", part->measure);
+    put_line(d, "  raw", part->raw);
+}
+
+static void put_rfm(dumper *d, const st_def *def)
+{
+    static const char *const names[] = {"recency", "frequency", "monetary"};
+    const st_rfm *rfm = def->rfm;
+    uint32_t n = 1;
+    put_line(d, "any", rfm->any);
+    for (int i = 0; i < 3; i++) {
+        if (!rfm->has[i]) continue;
+        put_rfm_part(d, &rfm->part[i], names[i]);
+        n *= rfm->part[i].scores;
+    }
+    if (!rfm->has_tiers) return;
+    for (uint32_t i = 0; i < def->labels.n; i++) {
+        uint32_t cells = 0;
+        for (uint32_t k = 0; k < n; k++)
+            if (rfm->cells[k] == i) cells++;
+        st_buf_printf(d->a, d->out, "  label %s cells %u\n", def->labels.names[i], cells);
+    }
+}
+
+static void put_def(dumper *d, const st_def *def)
+{
+    st_buf_printf(d->a, d->out, "%s %s", st_def_kind_names[def->kind], def->name);
+    if (def->of) st_buf_printf(d->a, d->out, " of %s", def->of->name);
+    if (def->kind != ST_DEF_ROWS) {
+        put(d, " as ");
+        put_type(d, def->type);
+    }
+    if (def->among) st_buf_printf(d->a, d->out, " among %s", def->among->name);
+    for (uint32_t i = 0; i < def->nuses; i++)
+        st_buf_printf(d->a, d->out, "%s%s", i ? ", " : " uses ", def->uses[i]->name);
+    put(d, "\n");
+    if (def->kind == ST_DEF_PARAM && !def->type.list) {
+        put(d, "  value ");
+        put_value(d, &def->value);
+        put(d, "\n");
+    }
+    for (uint32_t i = 0; i < def->nvalues; i++) {
+        put(d, i ? ", " : "  values ");
+        put_value(d, &def->values[i]);
+        if (i + 1 == def->nvalues) put(d, "\n");
+    }
+    put_line(d, def->kind == ST_DEF_SEGMENT ? "where" : "value", def->expr);
+    for (uint32_t i = 0; i < def->ntiers; i++) {
+        const char *label = def->labels.names[def->tiers[i].label];
+        if (def->tiers[i].when)
+            put_line(d, st_format(d->a, "label %s when", label), def->tiers[i].when);
+        else
+            st_buf_printf(d->a, d->out, "  label %s otherwise\n", label);
+    }
+    if (def->rfm) put_rfm(d, def);
+}
+
+void st_dump_program(st_arena *a, const st_program *p, st_buf *out)
+{
+    dumper d = {.a = a, .out = out, .zone = p->zone};
+    st_buf_printf(a, out, "timezone %s\n", p->timezone);
+    for (uint32_t i = 0; i < p->ntables; i++) put_table(&d, p->tables[i]);
+    for (uint32_t i = 0; i < p->norder; i++) put_def(&d, p->order[i]);
+}

@@ -1,0 +1,141 @@
+/* Warnings about values that are not there, and about values that are not those of then.
+ *
+ * A segment has those for whom its rule is true. A comparison of a column that may be missing is then neither true nor
+ * false, and customers are left out without a word: that warns, where it is likely a surprise. It is none where the rule
+ * asks for a value and gets it (country = "DE", job_title contains "VP", signup in last 30 days), where the value comes
+ * from rows of which there are none, or where the rule says what becomes of the unknown (is known, is missing, if missing)
+ * for that column anywhere. So what warns are orderings (<, <=, >, >=) and negations (!=, not in, not …). */
+#include "sema/check.h"
+
+/* The column of the row in hand that makes x missing; NULL: none. Aggregates and definitions answer for themselves. */
+static const st_col *missing_column(const st_expr *x)
+{
+    if (!x->type.optional) return NULL;
+    switch (x->op) {
+    case ST_X_COLUMN: return x->col->type.optional ? x->col : NULL;
+    case ST_X_AGGREGATE:
+    case ST_X_DEF:
+    case ST_X_AS_OF:
+    case ST_X_IS_MISSING:
+    case ST_X_LINK: return NULL;
+    case ST_X_IF_MISSING: return missing_column(x->args[1]);
+    default: break;
+    }
+    for (uint32_t i = 0; i < x->n; i++) {
+        const st_col *col = x->args[i] ? missing_column(x->args[i]) : NULL;
+        if (col) return col;
+    }
+    return NULL;
+}
+
+typedef struct known_walk {
+    st_map asked; /* columns that the rule asks `is missing` or `is known` of */
+    st_arena *a;
+} known_walk;
+
+static void note_column(void *ctx, const st_expr *x)
+{
+    known_walk *w = ctx;
+    bool is_new;
+    if (x->op == ST_X_COLUMN) *st_map_put(&w->asked, &x->col, sizeof x->col, &is_new) = w;
+}
+
+static void note_asked(void *ctx, const st_expr *x)
+{
+    known_walk *w = ctx;
+    if (x->op != ST_X_IS_MISSING) return;
+    st_walker inner;
+    st_walker_init(&inner, w->a, note_column, w);
+    st_walk(&inner, x->args[0]);
+}
+
+typedef struct rule_walk {
+    st_checker *c;
+    const st_def *d;
+    known_walk known;
+} rule_walk;
+
+/* Windows are orderings against the run's clock: they ask for a value and get it. */
+static bool against_clock(const st_expr *x)
+{
+    st_base_type t = x->args[0]->type.base;
+    return t == ST_T_DATE || t == ST_T_TIMESTAMP;
+}
+
+static void warn(rule_walk *w, const st_expr *x)
+{
+    const st_col *col = missing_column(x);
+    if (!col || st_map_get(&w->known.asked, &col, sizeof col)) return;
+    st_err(w->c, ST_MSG_SILENTLY_LEFT_OUT, x->span, col->name, w->d->name);
+}
+
+/* The rule's own conditions, under `and`, `or`, `not`; where they are wanted false, equality is as silent as `!=`. */
+static void walk_rule(rule_walk *w, const st_expr *x, bool negated)
+{
+    switch (x->op) {
+    case ST_X_AND:
+    case ST_X_OR:
+    case ST_X_AT_LEAST:
+        for (uint32_t i = 0; i < x->n; i++) walk_rule(w, x->args[i], negated);
+        return;
+    case ST_X_NOT: walk_rule(w, x->args[0], !negated); return;
+    case ST_X_NE: warn(w, x); return;
+    case ST_X_LT:
+    case ST_X_LE:
+    case ST_X_GT:
+    case ST_X_GE:
+        if (negated || !against_clock(x)) warn(w, x);
+        return;
+    case ST_X_EQ:
+    case ST_X_IN:
+    case ST_X_STARTS_WITH:
+    case ST_X_ENDS_WITH:
+    case ST_X_CONTAINS:
+    case ST_X_MATCHES:
+    case ST_X_HAS:
+    case ST_X_COLUMN:
+        if (negated) warn(w, x);
+        return;
+    default: return;
+    }
+}
+
+void st_warn_missing(st_checker *c, const st_def *segment)
+{
+    rule_walk w = {.c = c, .d = segment, .known.a = c->a};
+    st_walker asked;
+    st_map_init(&w.known.asked, c->a);
+    st_walker_init(&asked, c->a, note_asked, &w.known);
+    st_walk(&asked, segment->expr);
+    walk_rule(&w, segment->expr, false);
+}
+
+/* ---- time travel ---- */
+typedef struct as_of_walk {
+    st_checker *c;
+    const st_table *entity;
+    const st_col *found;
+    st_walker *walker;
+} as_of_walk;
+
+static bool same_then(const st_col *col)
+{
+    return col->fixed || col->key || col->time || col->recorded || col->links_to;
+}
+
+static void visit_as_of(void *ctx, const st_expr *x)
+{
+    as_of_walk *w = ctx;
+    if (x->op == ST_X_DEF || x->op == ST_X_RFM_FIELD) st_walk_def(w->walker, x->def);
+    if (x->op != ST_X_COLUMN || w->found) return;
+    if (x->col->changes || (x->col->table == w->entity && !same_then(x->col))) w->found = x->col;
+}
+
+void st_warn_as_of(st_checker *c, const st_expr *as_of)
+{
+    st_walker walker;
+    as_of_walk w = {c, as_of->at, NULL, &walker};
+    st_walker_init(&walker, c->a, visit_as_of, &w);
+    st_walk(&walker, as_of->args[0]);
+    if (w.found) st_err(c, ST_MSG_AS_OF_CHANGES, as_of->span, w.found->table->name, w.found->name);
+}

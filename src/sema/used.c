@@ -1,0 +1,78 @@
+/* Which columns a run needs: those that definitions read, links that are followed, what decides which rows exist, are
+ * visible, and how they are ordered. Only these are loaded. */
+#include "sema/check.h"
+
+typedef struct used_walk {
+    st_checker *c;
+    st_walker walker;
+    bool *rows; /* by table: its rows are looked at */
+} used_walk;
+
+static void use_column(const st_col *col)
+{
+    ((st_col *)col)->used = true; /* the program is being built: its columns are still ours */
+}
+
+static void use_table(used_walk *w, const st_table *t)
+{
+    if (w->rows[t->index]) return;
+    w->rows[t->index] = true;
+    if (t->key) use_column(t->key);
+    st_walk(&w->walker, t->keep);
+    st_walk(&w->walker, t->visible);
+}
+
+static void use_link(used_walk *w, const st_col *link)
+{
+    use_column(link);
+    if (link->links_to->key) use_column(link->links_to->key);
+    st_walk(&w->walker, link->links_to->keep); /* a row that does not exist is not read */
+}
+
+static void use_order(used_walk *w, const st_table *t)
+{
+    st_walk(&w->walker, t->order_time);
+}
+
+static void use_rows(used_walk *w, const st_rowset *rows)
+{
+    use_table(w, rows->table);
+    for (uint32_t i = 0; i < rows->path.n; i++) use_link(w, rows->path.steps[i]);
+    for (uint32_t i = 0; i < rows->nfilters; i++) {
+        if (rows->filters[i].kind != ST_FILTER_LAST) continue;
+        use_order(w, rows->table);
+        for (uint32_t k = 0; !rows->table->key && k < rows->table->ncols; k++)
+            use_column(&rows->table->cols[k]);
+    }
+}
+
+static void visit(void *ctx, const st_expr *x)
+{
+    used_walk *w = ctx;
+    switch (x->op) {
+    case ST_X_COLUMN: use_column(x->col); return;
+    case ST_X_LINK: use_link(w, x->col); return;
+    case ST_X_AGGREGATE:
+        use_rows(w, &x->rows);
+        if (x->kind == ST_AGG_FIRST || x->kind == ST_AGG_LAST || x->span_n > 0) use_order(w, x->rows.table);
+        return;
+    case ST_X_SEQUENCE:
+        use_rows(w, &x->rows);
+        use_order(w, x->rows.table);
+        for (uint32_t i = 0; i < x->nsteps; i++) {
+            use_rows(w, &x->steps[i].rows);
+            use_order(w, x->steps[i].rows.table);
+        }
+        return;
+    default: return;
+    }
+}
+
+void st_mark_used(st_checker *c)
+{
+    used_walk w = {.c = c, .rows = st_new_n(c->a, bool, c->tables.n)};
+    st_walker_init(&w.walker, c->a, visit, &w);
+    for (uint32_t i = 0; i < c->tables.n; i++)
+        if (c->tables.p[i]->segmented) use_table(&w, c->tables.p[i]);
+    for (uint32_t i = 0; i < c->defs.n; i++) st_walk_def(&w.walker, c->defs.p[i]);
+}

@@ -1,0 +1,369 @@
+/* The checker: every message's examples, what programs look like, and real rule sets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <glob.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "sema/program.h"
+
+typedef struct fixture {
+    st_env env;
+    st_arena *a;
+    st_names names;
+    st_sources sources;
+    st_diags diags;
+    st_program *program;
+    ST_VEC(st_override) sets;
+    st_parse files[4];
+    uint32_t nfiles;
+} fixture;
+
+static void start(fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    st_env_init(&f->env, NULL);
+    f->a = st_arena_new(&f->env);
+    st_names_init(&f->names, f->a);
+    st_sources_init(&f->sources, f->a);
+    st_diags_init(&f->diags, f->a, &f->sources);
+}
+
+static void stop(fixture *f)
+{
+    st_env_close(&f->env);
+}
+
+static void add_file(fixture *f, const char *name, const char *text)
+{
+    uint32_t file = st_sources_add(&f->sources, name, text, strlen(text));
+    f->files[f->nfiles++] = st_parse_file(f->a, &f->names, &f->sources, file, &f->diags);
+}
+
+static void run(fixture *f)
+{
+    bool ok;
+    ST_GUARD(&f->env, ok, {
+        f->program =
+            st_check(f->a, &f->names, &f->sources, f->files, f->nfiles, f->sets.p, f->sets.n, &f->diags);
+        st_diags_sort(&f->diags);
+    });
+    assert_true(ok);
+}
+
+static void check(fixture *f, const char *text)
+{
+    start(f);
+    add_file(f, "t.seg", text);
+    run(f);
+}
+
+static const char *messages(fixture *f)
+{
+    st_buf b = {0};
+    st_render_text(&f->diags, f->a, &b, false);
+    return st_buf_text(f->a, &b);
+}
+
+/* ---- the examples of the registry ---- */
+
+/* "// set NAME=VALUE", "// repeat N TEXT" (@ is N times TEXT), "// count N" (N scores s0, s1 … are defined behind the text), "// chain N" (N traits that use one another stand behind the text). */
+static const char *example_text(fixture *f, const char *text)
+{
+    const char *line = strchr(text, '\n');
+    if (!line || strncmp(text, "// ", 3) != 0) return text;
+    const char *head = st_dup(f->a, text, (size_t)(line - text)), *rest = line + 1, *fill = "";
+    st_buf more = {0}, at = {0}, out = {0};
+    int n = 0, skip = 0;
+    if (strncmp(head, "// set ", 7) == 0) {
+        const char *eq = strchr(head, '=');
+        st_override *set = st_push(f->a, &f->sets);
+        set->name = st_dup(f->a, head + 7, (size_t)(eq - head - 7));
+        set->text = eq + 1;
+        return rest;
+    }
+    if (sscanf(head, "// repeat %d %n", &n, &skip) == 1) {
+        fill = head + skip;
+        for (int i = 0; i < n; i++) st_buf_puts(f->a, &at, fill);
+    } else if (sscanf(head, "// count %d", &n) == 1) {
+        for (int i = 0; i < n; i++) st_buf_printf(f->a, &more, "score s%d = %d\n", i, i);
+    } else if (sscanf(head, "// chain %d", &n) == 1) {
+        for (int i = 0; i < n; i++) st_buf_printf(f->a, &more, "trait c%d = c%d + 1\n", i, i + 1);
+        st_buf_printf(f->a, &more, "trait c%d = 1\n", n);
+    } else {
+        return text;
+    }
+    for (const char *p = rest; *p; p++) {
+        if (*p == '@')
+            st_buf_puts(f->a, &out, st_buf_text(f->a, &at));
+        else
+            st_buf_add(f->a, &out, p, 1);
+    }
+    st_buf_puts(f->a, &out, st_buf_text(f->a, &more));
+    return st_buf_text(f->a, &out);
+}
+
+static void check_example(fixture *f, const char *text)
+{
+    start(f);
+    add_file(f, "example.seg", example_text(f, text));
+    run(f);
+}
+
+static void test_examples(void **state)
+{
+    (void)state;
+    int wrong = 0;
+    for (int i = 0; i < ST_MSG_COUNT; i++) {
+        const st_message *m = &st_messages[i];
+        fixture f;
+        bool earned = false;
+        check_example(&f, m->bad);
+        for (uint32_t k = 0; k < f.diags.items.n; k++) earned = earned || (int)f.diags.items.p[k].code == i;
+        if (!earned || f.diags.items.n != 1) {
+            if (!earned || m->code[1] != '0' || m->code[2] != '1') {
+                print_error("%s %s: the bad example earns %s%.1500s\n", m->code, m->name,
+                            earned ? "more:\n" : "something else:\n", messages(&f));
+                wrong++;
+            }
+        }
+        stop(&f);
+        check_example(&f, m->good);
+        if (f.diags.items.n) {
+            print_error("%s %s: the good example earns\n%.1500s\n", m->code, m->name, messages(&f));
+            wrong++;
+        }
+        stop(&f);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* ---- whole rule sets ---- */
+static const char *read_whole(fixture *f, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    st_buf b = {0};
+    char part[4096];
+    size_t n;
+    if (!file) return NULL;
+    while ((n = fread(part, 1, sizeof part, file)) > 0) st_buf_add(f->a, &b, part, n);
+    fclose(file);
+    return st_buf_text(f->a, &b);
+}
+
+/* tests/golden/program: NAME.seg and the dump NAME.txt. STRATA_GOLDEN=write writes them anew. */
+static void test_golden(void **state)
+{
+    (void)state;
+    glob_t found;
+    int wrong = 0;
+    const char *mode = getenv("STRATA_GOLDEN");
+    bool write = mode && strcmp(mode, "write") == 0;
+    assert_int_equal(glob(STRATA_SOURCE "/tests/golden/program/*.seg", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        fixture f;
+        st_buf out = {0};
+        start(&f);
+        const char *path = found.gl_pathv[i];
+        add_file(&f, strrchr(path, '/') + 1, read_whole(&f, path));
+        run(&f);
+        if (f.diags.items.n) st_buf_puts(f.a, &out, messages(&f));
+        if (!f.diags.errors) st_dump_program(f.a, f.program, &out);
+        char *expected_path = st_format(f.a, "%.*s.txt", (int)(strlen(path) - 4), path);
+        const char *expected = read_whole(&f, expected_path), *got = st_buf_text(f.a, &out);
+        if (write) {
+            FILE *file = fopen(expected_path, "wb");
+            assert_non_null(file);
+            fwrite(got, 1, out.n, file);
+            fclose(file);
+        } else if (!expected || strcmp(expected, got) != 0) {
+            print_error("%s differs; got:\n%s\n", expected_path, got);
+            wrong++;
+        }
+        stop(&f);
+    }
+    globfree(&found);
+    assert_int_equal(wrong, 0);
+}
+
+/* Rule sets of the acceptance folders: no error but that a construct is not part of this version. */
+static void test_acceptance(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {STRATA_SOURCE "/../shared/acceptance/*/rules.seg",
+                                           STRATA_SOURCE "/../shared/acceptance/marketer/*.seg"};
+    int wrong = 0, seen = 0;
+    for (size_t p = 0; p < ST_COUNT(patterns); p++) {
+        glob_t found;
+        if (glob(patterns[p], 0, NULL, &found) != 0) continue;
+        for (size_t i = 0; i < found.gl_pathc; i++, seen++) {
+            fixture f;
+            start(&f);
+            add_file(&f, found.gl_pathv[i], read_whole(&f, found.gl_pathv[i]));
+            run(&f);
+            for (uint32_t k = 0; k < f.diags.items.n; k++) {
+                const st_diag *d = &f.diags.items.p[k];
+                if (d->severity == ST_WARNING || d->code == ST_MSG_NOT_IN_THIS_VERSION) continue;
+                print_error("%s: %s\n", found.gl_pathv[i], d->text);
+                wrong++;
+            }
+            stop(&f);
+        }
+        globfree(&found);
+    }
+    if (!seen) skip();
+    assert_int_equal(wrong, 0);
+}
+
+/* ---- single points ---- */
+static st_def *def_named(const fixture *f, const char *name)
+{
+    for (uint32_t i = 0; i < f->program->ndefs; i++)
+        if (strcmp(f->program->defs[i]->name, name) == 0) return f->program->defs[i];
+    return NULL;
+}
+
+static const char shop[] =
+    "table customers { id int key  born date? fixed  since_day date  at timestamp time }\n"
+    "table orders { id int key  customer_id int links to customers  at timestamp time\n"
+    "  amount decimal(12,2)  n int  f float }\n";
+
+static void expect_type(const char *expr, st_base_type base, unsigned digits, unsigned scale, bool optional)
+{
+    fixture f;
+    start(&f);
+    add_file(&f, "t.seg", st_format(f.a, "%strait x = %s\n", shop, expr));
+    run(&f);
+    if (f.diags.items.n) fail_msg("%s: %s", expr, messages(&f));
+    st_type t = def_named(&f, "x")->type;
+    if (t.base != base || t.digits != digits || t.scale != scale || t.optional != optional)
+        fail_msg("%s has type %d (%d,%d) %d", expr, (int)t.base, t.digits, t.scale, t.optional);
+    stop(&f);
+}
+
+static void test_widths(void **state)
+{
+    (void)state;
+    expect_type("1", ST_T_INT, 1, 0, false);
+    expect_type("0.05", ST_T_DECIMAL, 2, 2, false);
+    expect_type("12.5%", ST_T_DECIMAL, 3, 3, false);
+    expect_type("count(orders)", ST_T_INT, 12, 0, false);
+    expect_type("count(orders) * count(orders)", ST_T_INT, 19, 0, false);
+    expect_type("sum(amount of orders)", ST_T_DECIMAL, 18, 2, false);
+    expect_type("sum(n of orders)", ST_T_INT, 19, 0, false);
+    expect_type("sum(amount of orders) + 1", ST_T_DECIMAL, 19, 2, false);
+    expect_type("sum(amount of orders) * 0.5", ST_T_DECIMAL, 19, 3, false);
+    expect_type("sum(amount of orders) / count(orders)", ST_T_DECIMAL, 28, 12, false);
+    expect_type("1 / 0.001", ST_T_DECIMAL, 16, 12, false);
+    expect_type("avg(amount of orders)", ST_T_DECIMAL, 22, 12, true);
+    expect_type("median(f of orders)", ST_T_FLOAT, 0, 0, true);
+    expect_type("share(orders where amount > 1)", ST_T_DECIMAL, 13, 12, true);
+    expect_type("days since at", ST_T_INT, 7, 0, false);
+    expect_type("hours since at", ST_T_INT, 12, 0, false);
+    expect_type("hour of at", ST_T_INT, 4, 0, false);
+    expect_type("length(\"abc\")", ST_T_INT, 10, 0, false);
+    expect_type("round(avg(amount of orders))", ST_T_DECIMAL, 11, 0, true);
+    expect_type("round(sum(n of orders))", ST_T_INT, 19, 0, false);
+    expect_type("floor(-2.5)", ST_T_DECIMAL, 2, 0, false);
+    expect_type("(avg(amount of orders) if missing 0)", ST_T_DECIMAL, 22, 12, false);
+    expect_type("max(1, 2.25)", ST_T_DECIMAL, 3, 2, false);
+    expect_type("max(f of orders) + 1", ST_T_FLOAT, 0, 0, true);
+    expect_type("born + 3 days", ST_T_DATE, 0, 0, true);
+    expect_type("calendar month of at", ST_T_DATE, 0, 0, false);
+    expect_type("30 days ago", ST_T_TIMESTAMP, 0, 0, false);
+    expect_type("99999999999999999999", ST_T_DECIMAL, 20, 0, false);
+}
+
+static void test_order_and_uses(void **state)
+{
+    (void)state;
+    fixture f;
+    check(&f, "segment b where a and p = 1\nsegment a where true\nparam p = 1\ntable t { id int key }\n");
+    assert_int_equal(f.diags.items.n, 0);
+    assert_int_equal(f.program->norder, 3);
+    assert_string_equal(f.program->order[2]->name, "b");
+    assert_int_equal(def_named(&f, "b")->nuses, 2);
+    stop(&f);
+}
+
+static void test_only_what_is_read_is_used(void **state)
+{
+    (void)state;
+    fixture f;
+    check(&f, "table t { id int key  a int  b int  keep where b > 0 }\n"
+              "table u { t_id int links to t  c int  d int }\nsegment s where any(u where c = 1)\n");
+    assert_int_equal(f.diags.items.n, 0);
+    const st_table *t = f.program->tables[0], *u = f.program->tables[1];
+    assert_true(t->cols[0].used && !t->cols[1].used && t->cols[2].used);
+    assert_true(u->cols[0].used && u->cols[1].used && !u->cols[2].used);
+    stop(&f);
+}
+
+static void test_overrides(void **state)
+{
+    (void)state;
+    fixture f;
+    static const st_override sets[] = {{"n", "2_000"},        {"d", "3 weeks"}, {"l", "a, b,c"},
+                                       {"day", "2026-02-03"}, {"s", " x "},     {"p", "12.5%"},
+                                       {"yes", "false"}};
+    start(&f);
+    for (size_t i = 0; i < ST_COUNT(sets); i++) *st_push(f.a, &f.sets) = sets[i];
+    add_file(&f, "t.seg",
+             "param n = 1\nparam d = 90 days\nparam l = (\"x\")\nparam day = 2026-01-01\nparam s = "
+             "\"\"\nparam p = 10%\n"
+             "param yes = true\n");
+    run(&f);
+    assert_int_equal(f.diags.items.n, 0);
+    assert_int_equal(def_named(&f, "n")->value.as.i, 2000);
+    assert_int_equal(def_named(&f, "d")->value.as.i, 3);
+    assert_int_equal(def_named(&f, "d")->value.unit, ST_WEEK);
+    assert_int_equal(def_named(&f, "l")->nvalues, 3);
+    assert_true(st_str_eq(def_named(&f, "l")->values[1].as.s, ST_STR("b")));
+    assert_int_equal(def_named(&f, "day")->value.as.i, st_days_from_civil(2026, 2, 3));
+    assert_true(st_str_eq(def_named(&f, "s")->value.as.s, ST_STR(" x ")));
+    assert_int_equal(def_named(&f, "p")->value.as.d, 125);
+    assert_false(def_named(&f, "yes")->value.as.b);
+    stop(&f);
+}
+
+/* Names that a broken definition may have defined are not reported: one cause, one message. */
+static void test_no_cascades(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t errors;
+    } cases[] = {
+        {"trait a = nonsense\nsegment b where a > 1\nsegment c where b and a < 3\n", 1},
+        {"score a = \"text\"\ntiers b by a { x top 10%  y otherwise }\nsegment c where b = x\n", 1},
+        {"points lead { +1 when true }\nsegment c where lead > 3\n", 1},
+        {"holdout h 5% of customers salt \"a\"\nsegment c where h and not h\n", 1},
+        {"rows r = nothing\nsegment c where any(r)\ntrait d = sum(amount of r)\n", 1},
+        {"param p = (1, \"a\")\nsegment c where count(orders) in p\n", 1},
+        {"tiers t { a when nonsense  b otherwise }\nsegment c where t = a or t = b\n", 1},
+        {"segment a of nobody where true\nsegment b where a\n", 1},
+        {"segment a where nonsense and more_nonsense\n", 2},
+    };
+    for (size_t i = 0; i < ST_COUNT(cases); i++) {
+        fixture f;
+        start(&f);
+        add_file(&f, "t.seg", st_format(f.a, "%s%s", shop, cases[i].text));
+        run(&f);
+        if (f.diags.errors != cases[i].errors) fail_msg("%s%s", cases[i].text, messages(&f));
+        stop(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_examples),       cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_acceptance),     cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_order_and_uses), cmocka_unit_test(test_only_what_is_read_is_used),
+        cmocka_unit_test(test_overrides),      cmocka_unit_test(test_no_cascades),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
