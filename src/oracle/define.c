@@ -64,7 +64,7 @@ static bool member(const st_scope *s, const st_table *table, const st_def *among
     return !among || st_o_def(s, among).as.b;
 }
 
-static const st_ranking *ranking_of(const st_scope *s, const st_expr *e, const st_expr *key)
+static const st_ranking *ranking_of(const st_scope *s, const st_expr *e)
 {
     st_oracle *o = s->o;
     for (uint32_t i = 0; i < s->m->rankings.n; i++)
@@ -75,7 +75,7 @@ static const st_ranking *ranking_of(const st_scope *s, const st_expr *e, const s
     for (uint64_t row = 0; row < rows; row++) {
         st_scope at = {o, s->m, (int64_t)row, NULL};
         if (!member(&at, e->at, e->def)) continue;
-        st_value v = st_o_eval(&at, key);
+        st_value v = st_o_rank_key(&at, e->args[0]);
         if (!v.missing) r.values[r.n++] = v;
     }
     st_o_sort(r.values, r.n);
@@ -93,10 +93,9 @@ static st_i128 share_of(st_i128 share, unsigned scale, uint64_t n)
 st_value st_o_ranked(const st_scope *s, const st_expr *e)
 {
     if (!member(s, e->at, e->def)) return st_o_bool(e->type, false);
-    const st_expr *key = st_o_rank_key(e->args[0]);
-    st_value v = st_o_eval(s, key);
+    st_value v = st_o_rank_key(s, e->args[0]);
     if (v.missing) return st_o_missing(e->type);
-    const st_ranking *r = ranking_of(s, e, key);
+    const st_ranking *r = ranking_of(s, e);
     st_i128 k = e->amount_is_share ? share_of(e->amount, e->amount_scale, r->n) : e->amount;
     uint64_t better = e->op == ST_X_IN_TOP ? r->n - st_o_count_at_most(r->values, r->n, &v)
                                            : st_o_count_less(r->values, r->n, &v);

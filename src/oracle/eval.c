@@ -253,22 +253,46 @@ static st_value at_least(const st_scope *s, const st_expr *e)
     return yes + unknown < e->kind ? st_o_bool(e->type, false) : st_o_missing(e->type);
 }
 
-const st_expr *st_o_rank_key(const st_expr *e)
+/* Whether e is a logistic value, wherever it is read from. */
+static bool is_logistic(const st_expr *e)
 {
-    if (e->op == ST_X_LOGISTIC) return st_o_rank_key(e->args[0]);
-    if (e->op == ST_X_DEF && (e->def->kind == ST_DEF_TRAIT || e->def->kind == ST_DEF_SCORE)) {
-        const st_expr *key = st_o_rank_key(e->def->expr);
-        if (key != e->def->expr) return key;
+    switch (e->op) {
+    case ST_X_LOGISTIC: return true;
+    case ST_X_LINK:
+    case ST_X_STEP_ROW:
+    case ST_X_AS_OF: return is_logistic(e->args[0]);
+    case ST_X_DEF: return e->def->expr && is_logistic(e->def->expr);
+    default: return false;
     }
-    return e;
+}
+
+static st_value as_of(const st_scope *s, const st_expr *e, st_reading read);
+static st_value linked(const st_scope *s, const st_expr *e, st_reading read);
+static st_value of_step(const st_scope *s, const st_expr *e, st_reading read);
+
+/* What stands below the logistic. */
+static st_value below_logistic(const st_scope *s, const st_expr *e)
+{
+    st_scope plain = {s->o, s->m, s->row, NULL};
+    switch (e->op) {
+    case ST_X_LOGISTIC: return st_o_rank_key(s, e->args[0]);
+    case ST_X_LINK: return linked(s, e, below_logistic);
+    case ST_X_STEP_ROW: return of_step(s, e, below_logistic);
+    case ST_X_AS_OF: return as_of(s, e, below_logistic);
+    default: return below_logistic(&plain, e->def->expr);
+    }
+}
+
+st_value st_o_rank_key(const st_scope *s, const st_expr *e)
+{
+    return is_logistic(e) ? below_logistic(s, e) : st_o_eval(s, e);
 }
 
 static st_value comparison(const st_scope *s, const st_expr *e)
 {
     const st_expr *left = e->args[0], *right = e->args[1];
-    const st_expr *left_key = st_o_rank_key(left), *right_key = st_o_rank_key(right);
-    if (left_key != left && right_key != right) left = left_key, right = right_key;
-    st_value a = st_o_eval(s, left), b = st_o_eval(s, right);
+    st_reading read = is_logistic(left) && is_logistic(right) ? st_o_rank_key : st_o_eval;
+    st_value a = read(s, left), b = read(s, right);
     if (a.missing || b.missing) return st_o_missing(e->type);
     int order = st_oracle_compare(&a, &b);
     switch (e->op) {
@@ -471,7 +495,19 @@ static st_value anniversary(const st_scope *s, const st_expr *e)
     return st_o_bool(e->type, false);
 }
 
-static st_value as_of(const st_scope *s, const st_expr *e)
+static st_value linked(const st_scope *s, const st_expr *e, st_reading read)
+{
+    st_scope at = st_o_at_row(s, linked_row(s, e));
+    return at.row == ST_NO_ROW ? st_o_missing(e->type) : read(&at, e->args[0]);
+}
+
+static st_value of_step(const st_scope *s, const st_expr *e, st_reading read)
+{
+    st_scope at = st_o_at_row(s, s->chosen[e->kind]);
+    return read(&at, e->args[0]);
+}
+
+static st_value as_of(const st_scope *s, const st_expr *e, st_reading read)
 {
     st_oracle *o = s->o;
     st_value t = st_o_eval(s, e->args[1]);
@@ -481,7 +517,7 @@ static st_value as_of(const st_scope *s, const st_expr *e)
                 "a rule asks as of an instant later than the one in force");
     st_scope then = *s;
     then.m = st_o_moment(o, t.as.i);
-    return st_o_eval(&then, e->args[0]);
+    return read(&then, e->args[0]);
 }
 
 static st_value sample(const st_scope *s, const st_expr *e)
@@ -498,14 +534,8 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
     switch (e->op) {
     case ST_X_CONST: return e->value;
     case ST_X_COLUMN: return st_o_column(s->o, e->at, e->col, s->row);
-    case ST_X_LINK: {
-        st_scope at = st_o_at_row(s, linked_row(s, e));
-        return at.row == ST_NO_ROW ? st_o_missing(e->type) : st_o_eval(&at, e->args[0]);
-    }
-    case ST_X_STEP_ROW: {
-        st_scope at = st_o_at_row(s, s->chosen[e->kind]);
-        return st_o_eval(&at, e->args[0]);
-    }
+    case ST_X_LINK: return linked(s, e, st_o_eval);
+    case ST_X_STEP_ROW: return of_step(s, e, st_o_eval);
     case ST_X_DEF: return st_o_def(s, e->def);
     case ST_X_RFM_FIELD: return st_o_rfm_field(s, e->def, (st_rfm_field)e->kind, e->type);
     case ST_X_NOW: return st_o_int(e->type, s->m->now);
@@ -567,7 +597,7 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM: return st_o_ranked(s, e);
     case ST_X_SAMPLE: return sample(s, e);
-    case ST_X_AS_OF: return as_of(s, e);
+    case ST_X_AS_OF: return as_of(s, e, st_o_eval);
     case ST_X_COUNT: break;
     }
     st_fail(st_arena_env(s->o->arena), STRATA_INTERNAL, "unknown operation %d", (int)e->op);

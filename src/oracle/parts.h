@@ -82,7 +82,8 @@ st_value st_o_column(const st_oracle *o, const st_table *table, const st_col *co
 st_value st_o_element(const st_column *c, uint64_t i); /* value i of its data */
 st_scope st_o_at_row(const st_scope *s, int64_t row);
 /* What orders as e does: logistic never decreases, so its operand stands for it, without rounding. */
-const st_expr *st_o_rank_key(const st_expr *e);
+st_value st_o_rank_key(const st_scope *s, const st_expr *e);
+typedef st_value (*st_reading)(const st_scope *s, const st_expr *e); /* st_o_eval, st_o_rank_key */
 void st_o_sort(st_value *values, uint64_t n);
 uint64_t st_o_count_less(const st_value *sorted, uint64_t n, const st_value *v); /* strictly less than v */
 uint64_t st_o_count_at_most(const st_value *sorted, uint64_t n, const st_value *v);

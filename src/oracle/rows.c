@@ -145,7 +145,7 @@ static uint32_t keep_last(const st_scope *s, const st_table *table, uint32_t bas
         *st_push(o->arena, &o->rows) = row;
         kept++;
     }
-    memmove(o->rows.p + base, o->rows.p + stay, kept * sizeof *o->rows.p);
+    if (kept) memmove(o->rows.p + base, o->rows.p + stay, kept * sizeof *o->rows.p);
     o->values.n = times;
     o->rows.n = base + kept;
     return kept;

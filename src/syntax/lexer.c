@@ -198,6 +198,9 @@ static uint32_t classes_of_before(int token)
     case TK_KNOWN:
     case TK_IGNORING_CASE:
     case TK_FIRST:
+    case TK_OTHERWISE:
+    case TK_CHANGES_ONLY:
+    case '?':
     case ')': return OPERAND;
     case TK_CALENDAR:
     case TK_THIS:

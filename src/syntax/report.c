@@ -40,35 +40,73 @@ static const char *text_at(st_parser *P, st_span span)
 
 /* ---- what can stand there ---- */
 
-/* Groups of tokens that are said in one phrase, where `signs` are all expected; then first to last are not listed singly. */
-static void group(st_stuck *s, const int *signs, const char *phrase, const char **out, uint32_t *n)
-{
-    for (uint32_t i = 0; signs[i]; i++)
-        if (!expects(s, signs[i])) return;
-    out[(*n)++] = phrase;
-}
+/* Ranges of tokens, first and last, that one phrase covers. */
+#define NO_MORE -1
+static const int definitions[] = {TK_TIMEZONE, TK_SEGMENTS_OF, TK_YYEOF, TK_YYEOF, NO_MORE};
+static const int values[] = {TK_IDENT,   TK_TIMESTAMP, '(',         '(',         '-',         '-',
+                             TK_NOT,     TK_NOT,       TK_TRUE,     TK_FALSE,    TK_SAMPLE,   TK_SAMPLE,
+                             TK_UNIT,    TK_LEFT,      TK_AT_LEAST, TK_AT_LEAST, TK_FIRST,    TK_FIRST,
+                             TK_COUNT,   TK_SEQUENCE,  TK_KEY,      TK_WEIGHTS,  TK_CALENDAR, TK_CALENDAR,
+                             TK_NEAREST, TK_NEAREST,   TK_WITHIN,   TK_WITHIN,   NO_MORE};
+static const int names[] = {TK_IDENT,    TK_IDENT, TK_FIRST, TK_FIRST,   TK_REVIEW_BY, TK_REVIEW_BY,
+                            TK_TIMEZONE, TK_TEST,  TK_KEY,   TK_WEIGHTS, NO_MORE};
+static const int lists[] = {'(', '(', NO_MORE};
+static const int comparisons[] = {'=',
+                                  '=',
+                                  '<',
+                                  '<',
+                                  '>',
+                                  '>',
+                                  '.',
+                                  '.',
+                                  TK_NE,
+                                  TK_GE,
+                                  TK_NOT,
+                                  TK_BETWEEN,
+                                  TK_ON,
+                                  TK_MATCHES,
+                                  TK_IF,
+                                  TK_IF,
+                                  TK_STARTS_WITH,
+                                  TK_ENDS_WITH,
+                                  TK_WENT,
+                                  TK_WENT,
+                                  TK_UNIT,
+                                  TK_UNIT,
+                                  TK_AGO,
+                                  TK_AGO,
+                                  TK_KM,
+                                  TK_KM,
+                                  NO_MORE};
+static const int types[] = {TK_T_BOOL, TK_T_TIMESTAMP, TK_LIST_OF, TK_LIST_OF, NO_MORE};
+static const int attributes[] = {TK_KEY,    TK_PII,     TK_LINKS_TO, TK_LINKS_TO, TK_ONE_OF,
+                                 TK_ONE_OF, TK_BETWEEN, TK_BETWEEN,  NO_MORE};
+static const int properties[] = {TK_OWNER, TK_TAGS, TK_REVIEW_BY, TK_REVIEW_BY, NO_MORE};
 
-/* The tokens that begin an expression. */
-static void drop_values(st_stuck *s)
-{
-    static const int starts[] = {
-        TK_IDENT,     TK_STRING, TK_INT,      TK_NUM,    TK_PERCENT, TK_DATE,
-        TK_TIMESTAMP, '(',       '-',         TK_NOT,    TK_TRUE,    TK_FALSE,
-        TK_CALENDAR,  TK_SAMPLE, TK_AT_LEAST, TK_UNIT,   TK_PART,    TK_ANNIVERSARY_OF,
-        TK_ENTERED,   TK_LEFT,   TK_NEAREST,  TK_WITHIN, TK_FIRST};
-    for (size_t i = 0; i < ST_COUNT(starts); i++) drop(s, starts[i], starts[i]);
-    drop(s, TK_COUNT, TK_SEQUENCE);
-    drop(s, TK_KEY, TK_WEIGHTS);
-}
+/* Many tokens that are said in one phrase: where all of `signs` are expected (and no phrase before has covered them). */
+static const struct phrase {
+    int signs[4];
+    const char *words;
+    const int *covers;
+} phrases[] = {
+    {{TK_D_LIST}, NULL, definitions}, /* said last */
+    {{TK_IDENT, TK_INT, '(', TK_NOT}, "a condition", values},
+    {{TK_IDENT, TK_INT, '('}, "a value", values},
+    {{TK_IDENT}, "a name", names},
+    {{'(', TK_LAST, TK_TOP_RANK}, "a list in brackets", lists},
+    {{TK_INT, TK_STRING}, "a value", values},
+    {{'=', '<'}, "a comparison such as =", comparisons},
+    {{TK_IN, TK_BEFORE}, "a window such as in last 30 days", comparisons},
+    {{TK_T_BOOL, TK_T_INT}, "a type such as string or date", types},
+    {{TK_KEY, TK_LINKS_TO}, "a property of the column such as key or links to", attributes},
+    {{TK_OWNER}, "a property such as owner", properties},
+};
 
-static void drop_comparisons(st_stuck *s)
+static bool applies(const st_stuck *s, const struct phrase *phrase)
 {
-    static const int signs[] = {'=',        TK_NE,          '<',          TK_LE,    '>',
-                                TK_GE,      TK_NOT,         TK_IN,        TK_IS,    TK_BETWEEN,
-                                TK_ON,      TK_SINCE,       TK_BEFORE,    TK_AFTER, TK_CONTAINS,
-                                TK_MATCHES, TK_STARTS_WITH, TK_ENDS_WITH, TK_WENT,  TK_IF,
-                                TK_UNIT,    TK_AGO,         '.',          TK_KM};
-    for (size_t i = 0; i < ST_COUNT(signs); i++) drop(s, signs[i], signs[i]);
+    for (size_t i = 0; i < ST_COUNT(phrase->signs) && phrase->signs[i]; i++)
+        if (!expects(s, phrase->signs[i])) return false;
+    return true;
 }
 
 /* Words are said before signs, and what may follow almost anything last. */
@@ -94,62 +132,26 @@ static int rank_of(int token)
 
 static const char *what_can_stand(st_stuck *s)
 {
-    st_arena *a = s->P->arena;
-    const char *phrases[16];
+    const char *said[ST_COUNT(phrases)];
     uint32_t n = 0;
     bool next_definition = expects(s, TK_D_LIST);
-    if (next_definition) {
-        drop(s, TK_TIMEZONE, TK_SEGMENTS_OF);
-        drop(s, TK_YYEOF, TK_YYEOF);
-    }
-    if (expects(s, TK_IDENT)) {
-        bool value = expects(s, TK_INT) && expects(s, '(');
-        phrases[n++] = value ? (expects(s, TK_NOT) ? "a condition" : "a value") : "a name";
-        if (value) drop_values(s);
-        drop(s, TK_IDENT, TK_IDENT);
-        drop(s, TK_FIRST, TK_FIRST);
-        drop(s, TK_REVIEW_BY, TK_REVIEW_BY);
-        drop(s, TK_TIMEZONE, TK_TEST);
-        drop(s, TK_KEY, TK_WEIGHTS);
-    }
-    group(s, (int[]){'(', TK_LAST, TK_TOP_RANK, 0}, "a list in brackets", phrases, &n);
-    group(s, (int[]){TK_INT, TK_STRING, 0}, "a value", phrases, &n);
-    if (expects(s, TK_STRING) && expects(s, TK_INT)) drop_values(s);
-    group(s, (int[]){'=', '<', 0}, "a comparison such as =", phrases, &n);
-    group(s, (int[]){TK_IN, TK_BEFORE, 0}, expects(s, '=') ? "" : "a window such as in last 30 days", phrases,
-          &n);
-    if (n && !*phrases[n - 1]) n--;
-    if (expects(s, TK_IN) && expects(s, TK_BEFORE)) drop_comparisons(s);
-    group(s, (int[]){TK_T_BOOL, TK_T_INT, 0}, "a type such as string or date", phrases, &n);
-    if (expects(s, TK_T_BOOL)) {
-        drop(s, TK_T_BOOL, TK_T_TIMESTAMP);
-        drop(s, TK_LIST_OF, TK_LIST_OF);
-    }
-    group(s, (int[]){TK_KEY, TK_LINKS_TO, 0}, "a property of the column such as key or links to", phrases,
-          &n);
-    if (expects(s, TK_LINKS_TO)) {
-        drop(s, TK_KEY, TK_PII);
-        drop(s, TK_LINKS_TO, TK_LINKS_TO);
-        drop(s, TK_ONE_OF, TK_ONE_OF);
-        drop(s, TK_BETWEEN, TK_BETWEEN);
-    }
-    if (expects(s, TK_OWNER)) {
-        drop(s, TK_OWNER, TK_TAGS);
-        drop(s, TK_REVIEW_BY, TK_REVIEW_BY);
-        phrases[n++] = "a property such as owner";
+    for (size_t i = 0; i < ST_COUNT(phrases); i++) {
+        if (!applies(s, &phrases[i])) continue;
+        if (phrases[i].words) said[n++] = phrases[i].words;
+        for (const int *range = phrases[i].covers; *range != NO_MORE; range += 2) drop(s, range[0], range[1]);
     }
     for (int rank = 0; rank < 3; rank++) {
         if (rank == 2 && n)
             break; /* that arithmetic may go on is worth saying only where nothing else fits */
         for (uint32_t i = 0; i < s->nexpected && n < MOST_PHRASES; i++)
             if (expects(s, s->expected[i]) && rank_of(s->expected[i]) == rank)
-                phrases[n++] = st_token_name(s->expected[i]);
+                said[n++] = st_token_name(s->expected[i]);
     }
-    if (next_definition && n < MOST_PHRASES) phrases[n++] = "the next definition";
+    if (next_definition && n < MOST_PHRASES) said[n++] = "the next definition";
     st_buf out = {0};
     n = ST_MIN(n, MOST_PHRASES);
-    for (uint32_t i = 0; i < n; i++) st_buf_printf(a, &out, "%s%s", i ? ", " : "", phrases[i]);
-    return n ? st_buf_text(a, &out) : "nothing more";
+    for (uint32_t i = 0; i < n; i++) st_buf_printf(s->P->arena, &out, "%s%s", i ? ", " : "", said[i]);
+    return n ? st_buf_text(s->P->arena, &out) : "nothing more";
 }
 
 /* A word that was mistyped, or else what can stand there. */
@@ -189,14 +191,12 @@ static bool brackets(st_stuck *s)
 {
     st_parser *P = s->P;
     if (P->nopen) {
-        uint32_t open = P->open[P->nopen - 1];
-        uint32_t next = s->found == TK_YYEOF ? P->raws.n : st_next_definition(P, P->begin + 1);
+        uint32_t open = P->open[P->nopen - 1], next = st_next_definition(P, P->begin + 1);
         if (s->found == TK_YYEOF || next <= s->raw) {
             uint32_t inner = P->nopen; /* the innermost bracket before the definition that was swallowed */
             while (inner > 1 && P->open[inner - 1] > next) inner--;
-            if (next < P->raws.n && next > s->raw) next = s->raw;
             report_unclosed(s, P->open[inner - 1], next);
-            if (next <= s->raw) P->resume = next;
+            P->resume = next;
             return true;
         }
         if (s->found == '}' && raw_kind(P, open) != '{') {

@@ -1,0 +1,1225 @@
+/* Random well-typed rule sets with small tables. What makes evaluators disagree is sought on purpose: values are drawn from
+ * small pools that rules compare with, so that equality and ties are common; times stand around the as-of instant, the edges of
+ * windows and the changes of clocks; every column that may be missing often is. */
+#include "sample.h"
+
+#include "base/calendar.h"
+
+#include <stdio.h>
+
+typedef enum kind { BOOL, INT, DEC, FLOAT, TEXT, DATE, STAMP, LIST, KINDS } kind;
+enum { CUSTOMERS, REGIONS, PRODUCTS, ORDERS, ITEMS, EVENTS, VISITS, TABLES };
+static const char *const table_names[TABLES] = {"customers", "regions", "products", "orders",
+                                                "items",     "events",  "visits"};
+
+typedef struct column {
+    const char *name, *type, *attributes;
+    kind kind;
+    bool optional;
+    int links_to; /* a table, or -1 */
+    const char *const *pool;
+    uint32_t npool;
+} column;
+
+typedef struct table {
+    bool there;
+    ST_VEC(column) cols;
+    int time; /* DATE, STAMP, or -1: rows have no time */
+} table;
+
+typedef enum naming { TRAIT, SEGMENT, TIERS, RFM, ROWS, PARAM } naming;
+
+/* A definition that rules can name. */
+typedef struct named {
+    const char *name;
+    int table;
+    naming what;
+    kind kind;    /* trait, param */
+    bool is_list; /* param */
+    bool has[3];  /* rfm */
+    uint32_t nlabels;
+    const char *labels[6];
+    int base; /* rows: of which table; `table` is whose they are */
+} named;
+
+typedef struct gen {
+    st_arena *a;
+    uint64_t state;
+    sample *out;
+    table tables[TABLES];
+    bool two_links, order_key, int_keys;
+    int64_t today;
+    const char *clock; /* of the as-of instant, "00:00" where it is a day */
+    ST_VEC(named) names;
+    uint32_t salts;
+    int sequences; /* how many are open around here */
+} gen;
+
+/* Where an expression stands: a row of `table`; in a sequence, a row named a of `step_table`. */
+typedef struct scope {
+    int table, step_table;
+    bool inner; /* inside an aggregate */
+} scope;
+
+/* ---- chance ---- */
+
+static uint64_t draw(gen *g)
+{
+    uint64_t z = g->state += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static uint32_t below(gen *g, uint32_t n)
+{
+    return (uint32_t)(draw(g) % n);
+}
+
+static bool one_in(gen *g, uint32_t n)
+{
+    return below(g, n) == 0;
+}
+
+#define PICK(g, list) ((list)[below((g), ST_COUNT(list))])
+#define F(...) st_format(g->a, __VA_ARGS__)
+
+/* ---- pools: values that data have and rules compare with ---- */
+
+static const char *const pool_int[] = {"0", "1", "2", "3", "5", "-1", "10"};
+static const char *const pool_wild_int[] = {
+    "0", "1", "-1", "7", "9223372036854775807", "-9223372036854775808", "4611686018427387904"};
+static const char *const pool_dec[] = {"0.00",  "0.50",  "1.00",  "9.99",  "10.00",
+                                       "20.00", "20.01", "-5.25", "100.00"};
+static const char *const pool_long_dec[] = {
+    "0.000000", "0.333333", "12345678901234567890.123456", "-99999999999999999999.999999",
+    "1.000000", "2.500000"};
+static const char *const pool_float[] = {"0", "0.1", "0.5",  "0.25",  "0.30000000000000004",
+                                         "1", "2.5", "-1.5", "1e300", "nan"};
+static const char *const pool_text[] = {"DE", "AT", "de", "", "D", "ä", "Ä", "ßé", "a b", " DE "};
+static const char *const pool_mail[] = {"a@b.de", "X@Y.Com", "nobody", "a@b@c.org", "@", "é@ü.de"};
+static const char *const pool_word[] = {"view", "cart", "buy"};
+static const char *const pool_bool[] = {"true", "false"};
+static const char *const pool_list[] = {"", "vip", "vip;press", "press;Press;x", "x"};
+static const char *const pool_numbers[] = {"", "1", "1;2;3", "3;-1", "2"};
+
+static const char *time_of_day(gen *g, bool seconds)
+{
+    static const char *const clocks[] = {"00:00", "00:00", "02:30", "03:00", "01:30", "12:00", "09:30"};
+    static const char *const full[] = {"23:59:59", "00:00:01", "02:30:15", "12:00:00.5"};
+    if (one_in(g, 4)) return g->clock;
+    return seconds && one_in(g, 3) ? PICK(g, full) : PICK(g, clocks);
+}
+
+static int64_t some_day(gen *g)
+{
+    static const int days[] = {0,   0,   -1,  -1,  -2,  -6,  -7,  -8,   -13,  -14,  -28,  -29, -30,
+                               -31, -32, -59, -60, -61, -90, -92, -180, -364, -365, -366, -731};
+    int64_t day = g->today + PICK(g, days);
+    if (one_in(g, 12)) day = g->today + 1 + below(g, 9);
+    if (one_in(g, 20)) day = st_days_from_civil(2024, 2, 29);
+    if (one_in(g, 15)) day = st_days_from_civil(2026, one_in(g, 2) ? 3 : 10, one_in(g, 2) ? 29 : 25);
+    return day;
+}
+
+static const char *day_text(gen *g, int64_t day)
+{
+    char text[ST_TIME_TEXT];
+    st_format_date(day, text);
+    return F("%s", text);
+}
+
+/* ---- tables ---- */
+
+static column *add_column(gen *g, int t, const char *name, kind k, const char *type, bool optional,
+                          const char *attributes)
+{
+    column *c = st_push(g->a, &g->tables[t].cols);
+    *c = (column){.name = name,
+                  .type = type,
+                  .attributes = attributes,
+                  .kind = k,
+                  .optional = optional,
+                  .links_to = -1};
+    return c;
+}
+
+static void set_pool(column *c, const char *const *pool, uint32_t n)
+{
+    c->pool = pool;
+    c->npool = n;
+}
+#define POOL(c, pool) set_pool((c), (pool), ST_COUNT(pool))
+
+static void add_key(gen *g, int t, const char *name)
+{
+    add_column(g, t, name, g->int_keys ? INT : TEXT, g->int_keys ? "int" : "string", false, " key");
+}
+
+static void add_link(gen *g, int t, const char *name, int to, bool optional)
+{
+    bool int_key = to == ORDERS || g->int_keys;
+    column *c = add_column(g, t, name, int_key ? INT : TEXT, int_key ? "int" : "string", optional,
+                           F(" links to %s", table_names[to]));
+    c->links_to = to;
+}
+
+static void add_time(gen *g, int t, const char *name, kind k, bool optional, const char *attributes)
+{
+    add_column(g, t, name, k, k == DATE ? "date" : "timestamp", optional, attributes);
+}
+
+static void make_customers(gen *g)
+{
+    int t = CUSTOMERS;
+    add_key(g, t, "customer_id");
+    if (g->tables[REGIONS].there) add_link(g, t, "region_id", REGIONS, one_in(g, 2));
+    POOL(add_column(g, t, "country", TEXT, "string", !one_in(g, 3), ""), pool_text);
+    POOL(add_column(g, t, "email", TEXT, "string", true, ""), pool_mail);
+    POOL(add_column(g, t, "consent", BOOL, "bool", one_in(g, 2), ""), pool_bool);
+    POOL(add_column(g, t, "logins", INT, "int", one_in(g, 2), ""), pool_int);
+    if (one_in(g, 3)) POOL(add_column(g, t, "wild", INT, "int", true, ""), pool_wild_int);
+    POOL(add_column(g, t, "discount", DEC, "decimal(5,2)", one_in(g, 2), ""), pool_dec);
+    if (one_in(g, 3)) POOL(add_column(g, t, "worth", DEC, "decimal(26,6)", true, ""), pool_long_dec);
+    POOL(add_column(g, t, "churn", FLOAT, "float", true, ""), pool_float);
+    POOL(add_column(g, t, "tags", LIST, "list of string", one_in(g, 2), ""), pool_list);
+    add_time(g, t, "birthday", DATE, true, " fixed");
+    g->tables[t].time = one_in(g, 3) ? -1 : one_in(g, 3) ? DATE : STAMP;
+    if (g->tables[t].time >= 0) add_time(g, t, "signup", (kind)g->tables[t].time, one_in(g, 3), " time");
+}
+
+static void make_regions(gen *g)
+{
+    add_key(g, REGIONS, "region_id");
+    POOL(add_column(g, REGIONS, "rname", TEXT, "string", one_in(g, 2), ""), pool_text);
+    POOL(add_column(g, REGIONS, "rank", INT, "int", true, ""), pool_int);
+    g->tables[REGIONS].time = -1;
+}
+
+static void make_products(gen *g)
+{
+    add_key(g, PRODUCTS, "product_id");
+    POOL(add_column(g, PRODUCTS, "category", TEXT, "string", true, ""), pool_text);
+    POOL(add_column(g, PRODUCTS, "price", DEC, "decimal(10,2)", one_in(g, 2), ""), pool_dec);
+    g->tables[PRODUCTS].time = one_in(g, 3) ? DATE : -1;
+    if (g->tables[PRODUCTS].time >= 0) add_time(g, PRODUCTS, "launched", DATE, false, " time");
+}
+
+static void make_orders(gen *g)
+{
+    int t = ORDERS;
+    add_column(g, t, "order_id", INT, "int", false, g->order_key ? " key" : "");
+    add_link(g, t, "customer_id", CUSTOMERS, one_in(g, 3));
+    if (g->two_links) add_link(g, t, "recipient_id", CUSTOMERS, true);
+    g->tables[t].time = one_in(g, 3) ? DATE : STAMP;
+    add_time(g, t, "ordered_at", (kind)g->tables[t].time, one_in(g, 4), " time");
+    if (one_in(g, 4)) add_time(g, t, "booked_at", one_in(g, 2) ? DATE : STAMP, one_in(g, 2), " recorded");
+    POOL(add_column(g, t, "amount", DEC, "decimal(12,2)", one_in(g, 2), ""), pool_dec);
+    POOL(add_column(g, t, "status", TEXT, "string", one_in(g, 3), one_in(g, 3) ? " changes" : ""), pool_word);
+    POOL(add_column(g, t, "pieces", INT, "int", one_in(g, 2), ""), pool_int);
+    POOL(add_column(g, t, "weight", FLOAT, "float", true, ""), pool_float);
+    if (one_in(g, 3)) POOL(add_column(g, t, "codes", LIST, "list of int", true, ""), pool_numbers);
+}
+
+static void make_items(gen *g)
+{
+    add_link(g, ITEMS, "order_id", ORDERS, one_in(g, 3));
+    if (g->tables[PRODUCTS].there) add_link(g, ITEMS, "product_id", PRODUCTS, one_in(g, 3));
+    POOL(add_column(g, ITEMS, "quantity", INT, "int", one_in(g, 2), ""), pool_int);
+    POOL(add_column(g, ITEMS, "note", TEXT, "string", true, ""), pool_text);
+    g->tables[ITEMS].time = g->tables[ORDERS].time;
+}
+
+static void make_events(gen *g)
+{
+    add_link(g, EVENTS, "customer_id", CUSTOMERS, false);
+    if (g->tables[PRODUCTS].there) add_link(g, EVENTS, "product_id", PRODUCTS, true);
+    g->tables[EVENTS].time = one_in(g, 5) ? DATE : STAMP;
+    add_time(g, EVENTS, "at", (kind)g->tables[EVENTS].time, one_in(g, 4), " time");
+    POOL(add_column(g, EVENTS, "name", TEXT, "string", one_in(g, 3), ""), pool_word);
+    POOL(add_column(g, EVENTS, "value", DEC, "decimal(8,3)", true, ""), pool_dec);
+}
+
+static void make_visits(gen *g)
+{
+    add_link(g, VISITS, "customer_id", CUSTOMERS, false);
+    g->tables[VISITS].time = one_in(g, 2) ? DATE : STAMP;
+    add_time(g, VISITS, "starts", (kind)g->tables[VISITS].time, one_in(g, 3), " planned");
+    POOL(add_column(g, VISITS, "room", INT, "int", true, ""), pool_int);
+}
+
+static const char *text_literal(gen *g, const char *s)
+{
+    return F("\"%s\"", s);
+}
+
+static const char *cell(gen *g, const column *c)
+{
+    if (c->optional && one_in(g, 4)) return NULL;
+    switch (c->kind) {
+    case DATE: return day_text(g, some_day(g));
+    case STAMP: return F("%sT%s", day_text(g, some_day(g)), time_of_day(g, true));
+    default: return c->pool[below(g, c->npool)];
+    }
+}
+
+static uint32_t row_count(gen *g, int t, bool large)
+{
+    static const uint32_t most[TABLES] = {14, 4, 6, 40, 50, 40, 12};
+    uint32_t n = below(g, most[t] + 1);
+    if (t == CUSTOMERS && n == 0) n = 1;
+    return large ? n * 300 : n;
+}
+
+static const char *key_text(gen *g, int t, uint32_t i)
+{
+    if (t == ORDERS) return F("%u", i * 3 + 1);
+    return g->int_keys ? F("%d", (int)i * 2 - 5) : F("%c%u", table_names[t][0], i);
+}
+
+static void fill_table(gen *g, int t, const uint32_t *rows)
+{
+    table *from = &g->tables[t];
+    sample_table *out = st_new(g->a, sample_table);
+    *st_push(g->a, &g->out->tables) = out;
+    out->name = table_names[t];
+    out->ncols = from->cols.n;
+    out->cols = st_new_n(g->a, const char *, out->ncols);
+    for (uint32_t c = 0; c < out->ncols; c++) out->cols[c] = from->cols.p[c].name;
+    for (uint32_t r = 0; r < rows[t]; r++) {
+        const char **cells = st_new_n(g->a, const char *, out->ncols);
+        for (uint32_t c = 0; c < out->ncols; c++) {
+            const column *col = &from->cols.p[c];
+            if (col->links_to >= 0) {
+                uint32_t parents = rows[col->links_to] + (one_in(g, 10) ? 2 : 0);
+                bool missing = col->optional && one_in(g, 5);
+                cells[c] = missing ? NULL : key_text(g, col->links_to, parents ? below(g, parents) : 99);
+            } else if (col->pool || col->kind == DATE || col->kind == STAMP) {
+                cells[c] = cell(g, col);
+            } else {
+                cells[c] = key_text(g, t, r);
+            }
+        }
+        *st_push(g->a, &out->rows) = cells;
+    }
+}
+
+/* ---- names and literals in rules ---- */
+
+static const char *literal(gen *g, kind k)
+{
+    switch (k) {
+    case BOOL: return PICK(g, pool_bool);
+    case INT: return one_in(g, 12) ? "4611686018427387904" : PICK(g, pool_int);
+    case DEC: return PICK(g, pool_dec);
+    case FLOAT: return one_in(g, 2) ? "0.5" : "0.25";
+    case TEXT: return text_literal(g, one_in(g, 2) ? PICK(g, pool_word) : PICK(g, pool_text));
+    case DATE: return day_text(g, some_day(g));
+    default: return F("%sT%s", day_text(g, some_day(g)), time_of_day(g, false));
+    }
+}
+
+static const named *pick_name(gen *g, naming what, int t, int k)
+{
+    const named *found = NULL;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->names.n; i++) {
+        const named *x = &g->names.p[i];
+        if (x->what != what || x->table != t || (k >= 0 && (int)x->kind != k)) continue;
+        if (below(g, ++n) == 0) found = x;
+    }
+    return found;
+}
+
+static const char *pick_column(gen *g, int t, kind k)
+{
+    const char *found = NULL;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->tables[t].cols.n; i++)
+        if (g->tables[t].cols.p[i].kind == k && below(g, ++n) == 0) found = g->tables[t].cols.p[i].name;
+    return found;
+}
+
+/* What a row of table t can be asked to read: the word before the dot, and the table read. */
+static int parent_of(gen *g, int t, const char **word)
+{
+    int to[3], n = 0;
+    const char *via = one_in(g, 2) ? "customer_id" : "recipient_id";
+    bool regions = g->tables[REGIONS].there, products = g->tables[PRODUCTS].there;
+    switch (t) {
+    case CUSTOMERS:
+        if (regions) to[n++] = REGIONS;
+        break;
+    case ORDERS: to[n++] = CUSTOMERS; break;
+    case ITEMS:
+        to[n++] = ORDERS;
+        to[n++] = CUSTOMERS;
+        if (products) to[n++] = PRODUCTS;
+        break;
+    case EVENTS:
+        to[n++] = CUSTOMERS;
+        if (products) to[n++] = PRODUCTS;
+        if (regions) to[n++] = REGIONS;
+        break;
+    case VISITS: to[n++] = CUSTOMERS; break;
+    default: break;
+    }
+    if (n == 0) return -1;
+    int parent = to[below(g, (uint32_t)n)];
+    *word = table_names[parent];
+    if (parent == CUSTOMERS && g->two_links && (t == ORDERS || t == ITEMS)) *word = via;
+    return parent;
+}
+
+/* ---- durations, windows and sources ---- */
+
+static const char *duration(gen *g, bool hours)
+{
+    static const char *const days[] = {"1 day",    "7 days",    "2 weeks", "30 days", "1 month",
+                                       "3 months", "1 quarter", "60 days", "1 year"};
+    static const char *const short_ones[] = {"1 hour", "24 hours", "90 minutes", "36 hours"};
+    return hours && one_in(g, 4) ? PICK(g, short_ones) : PICK(g, days);
+}
+
+static const char *expr(gen *g, scope s, kind k, int depth);
+static const char *rfm_number(gen *g, const named *r, kind k);
+static const char *condition(gen *g, scope s, int depth);
+
+/* The right side of a time phrase. */
+static const char *time_point(gen *g, scope s, bool hours)
+{
+    switch (below(g, 8)) {
+    case 0: return "now";
+    case 1: return PICK(g, ((const char *const[]){"today", "yesterday", "tomorrow"}));
+    case 2:
+    case 3: return F("%s ago", duration(g, hours));
+    case 4: return literal(g, STAMP);
+    case 5: {
+        const char *c = pick_column(g, s.table, one_in(g, 2) ? DATE : STAMP);
+        if (c) return c;
+    } /* fall through */
+    default: return literal(g, DATE);
+    }
+}
+
+static const char *window(gen *g, scope s, bool hours)
+{
+    static const char *const units[] = {"day", "week", "month", "quarter", "year"};
+    switch (below(g, 13)) {
+    case 0:
+    case 1:
+    case 2: {
+        const named *p = one_in(g, 5) ? pick_name(g, PARAM, -1, STAMP) : NULL;
+        return F("in last %s", p ? p->name : duration(g, hours));
+    }
+    case 3: return F("in next %s", duration(g, hours));
+    case 4: return F("in last %u calendar %ss", 1 + below(g, 3), PICK(g, units));
+    case 5: return F("in this %s", PICK(g, units));
+    case 6: return F("in previous %s", PICK(g, units));
+    case 7: return F("before %s", time_point(g, s, hours));
+    case 8: return F("after %s", time_point(g, s, hours));
+    case 9: return F("since %s", time_point(g, s, hours));
+    case 10: return F("on %s", time_point(g, s, hours));
+    default: return F("between %s and %s", time_point(g, s, hours), time_point(g, s, hours));
+    }
+}
+
+/* A table whose rows belong to rows of t; -1: none. */
+static int child_of(gen *g, int t)
+{
+    static const int of_customer[] = {ORDERS, ORDERS, ORDERS, ITEMS, EVENTS, EVENTS, VISITS};
+    static const int of_region[] = {CUSTOMERS, ORDERS, ITEMS, EVENTS, VISITS};
+    static const int of_product[] = {ITEMS, EVENTS};
+    int child = t == CUSTOMERS                ? PICK(g, of_customer)
+                : t == REGIONS                ? PICK(g, of_region)
+                : t == PRODUCTS               ? PICK(g, of_product)
+                : t == ORDERS && g->order_key ? ITEMS
+                                              : -1;
+    return child >= 0 && g->tables[child].there ? child : -1;
+}
+
+static const char *by_link(gen *g, int entity, int child)
+{
+    bool two_ways =
+        g->two_links && (child == ORDERS || child == ITEMS) && (entity == CUSTOMERS || entity == REGIONS);
+    return !two_ways ? "" : one_in(g, 2) ? " by customer_id" : " by recipient_id";
+}
+
+typedef struct source {
+    int table;
+    const char *text;  /* without where */
+    const char *where; /* "" or " where …" */
+} source;
+
+/* Rows of an entity; false: it has none. `windows`: a window may stand there. */
+static bool make_source(gen *g, scope s, int depth, bool windows, source *out)
+{
+    const named *rows = one_in(g, 4) ? pick_name(g, ROWS, s.table, -1) : NULL;
+    int child = rows ? rows->base : child_of(g, s.table);
+    if (child < 0) return false;
+    out->table = child;
+    scope in = {child, s.step_table, true};
+    const char *head = rows ? rows->name : F("%s%s", table_names[child], by_link(g, s.table, child));
+    bool timed = g->tables[child].time >= 0;
+    if (timed && windows && one_in(g, 6) && !rows) head = F("last %u %s", 1 + below(g, 3), head);
+    const char *w =
+        timed && windows && one_in(g, 2) ? F(" %s", window(g, in, g->tables[child].time == STAMP)) : "";
+    out->text = F("%s%s", head, w);
+    out->where = depth > 0 && one_in(g, 2) ? F(" where %s", condition(g, in, depth - 1)) : "";
+    return true;
+}
+
+/* ---- values ---- */
+
+static const char *number(gen *g, scope s, int depth)
+{
+    return expr(g, s, one_in(g, 3) ? FLOAT : one_in(g, 2) ? INT : DEC, depth);
+}
+
+static const char *exact(gen *g, scope s, int depth)
+{
+    return expr(g, s, one_in(g, 2) ? INT : DEC, depth);
+}
+
+static const char *time_value(gen *g, scope s, int depth, kind *k)
+{
+    *k = one_in(g, 2) ? DATE : STAMP;
+    return expr(g, s, *k, depth);
+}
+
+/* Something over rows, of the kind asked for; NULL: there is none. */
+static const char *aggregate(gen *g, scope s, kind k, int depth)
+{
+    source r;
+    if (!make_source(g, s, depth, true, &r)) return NULL;
+    scope in = {r.table, s.step_table, true};
+    const char *text = r.text, *where = r.where;
+    if (k == INT && !one_in(g, 3)) {
+        source plain;
+        bool timed = g->tables[r.table].time >= 0;
+        switch (below(g, 4)) {
+        case 0:
+            if (timed && make_source(g, s, depth, false, &plain) && g->tables[plain.table].time >= 0)
+                return F("count(%s in any %s%s)", plain.text,
+                         duration(g, g->tables[plain.table].time == STAMP), plain.where);
+            return F("count(%s%s)", text, where);
+        case 1: return F("distinct(%s of %s%s)", expr(g, in, (kind)below(g, LIST), depth - 1), text, where);
+        case 2: return F("repeats(%s of %s%s)", expr(g, in, (kind)below(g, LIST), depth - 1), text, where);
+        default: return F("count(%s%s)", text, where);
+        }
+    }
+    if (k == DEC && one_in(g, 3)) {
+        switch (below(g, 4)) {
+        case 0: return F("share(%s where %s)", text, condition(g, in, depth - 1));
+        case 1:
+            return F("share(%s of %s where %s)", exact(g, in, depth - 1), text, condition(g, in, depth - 1));
+        case 2: return F("avg(%s of %s%s)", exact(g, in, depth - 1), text, where);
+        default: return F("median(%s of %s%s)", exact(g, in, depth - 1), text, where);
+        }
+    }
+    static const char *const any_value[] = {"first", "last", "most_common"};
+    static const char *const ordered[] = {"first", "last", "most_common", "min", "max"};
+    const char *f = k == BOOL ? PICK(g, any_value) : PICK(g, ordered);
+    if (g->tables[r.table].time < 0 && (*f == 'f' || *f == 'l')) f = "most_common";
+    if (k == FLOAT && one_in(g, 4)) f = "median";
+    if ((k == INT || k == DEC) && one_in(g, 3)) f = "sum";
+    return F("%s(%s of %s%s)", f, expr(g, in, k, depth - 1), text, where);
+}
+
+/* An instant for `as of`, never later than the one in force. */
+static const char *earlier(gen *g)
+{
+    if (one_in(g, 4)) return day_text(g, g->today - 1 - below(g, 60));
+    return F("%s ago", duration(g, true));
+}
+
+static const char *rfm_number(gen *g, const named *r, kind k)
+{
+    static const char *const scores[3] = {"r", "f", "m"}, *const raws[3] = {"recency", "frequency",
+                                                                            "monetary"};
+    uint32_t part = below(g, 3);
+    if (!r->has[part]) return NULL;
+    if (k == INT && part < 2 && one_in(g, 3)) return F("%s.%s", r->name, raws[part]);
+    if (k == INT) return F("%s.%s", r->name, scores[part]);
+    return k == DEC && part == 2 ? F("%s.%s", r->name, raws[part]) : NULL;
+}
+
+static const char *int_expr(gen *g, scope s, int depth)
+{
+    kind k;
+    switch (below(g, 10)) {
+    case 0:
+        return F("(%s %c %s)", expr(g, s, INT, depth - 1), "+-*"[below(g, 3)], expr(g, s, INT, depth - 1));
+    case 1: return F("length(%s)", expr(g, s, TEXT, depth - 1));
+    case 2: {
+        static const char *const parts[] = {"year", "quarter", "month", "day", "week"};
+        return F("%s of %s", PICK(g, parts), F("(%s)", time_value(g, s, depth - 1, &k)));
+    }
+    case 3: {
+        static const char *const units[] = {"days", "weeks", "months", "years"};
+        return F("%s since (%s)", PICK(g, units), time_value(g, s, depth - 1, &k));
+    }
+    case 4: {
+        static const char *const units[] = {"days", "weeks", "months", "quarters", "years"};
+        const char *a = time_value(g, s, depth - 1, &k), *b = time_value(g, s, depth - 1, &k);
+        return F("(%s from (%s) to (%s))", PICK(g, units), a, b);
+    }
+    case 5: return F("hours from (%s) to (%s)", expr(g, s, STAMP, depth - 1), expr(g, s, STAMP, depth - 1));
+    case 6: return F("hour of (%s)", expr(g, s, STAMP, depth - 1));
+    case 7:
+        return F("%s(%s)", PICK(g, ((const char *const[]){"abs", "-", "round", "floor", "ceil"})),
+                 exact(g, s, depth - 1));
+    default:
+        return F("%s(%s, %s)", one_in(g, 2) ? "min" : "max", expr(g, s, INT, depth - 1),
+                 expr(g, s, INT, depth - 1));
+    }
+}
+
+static const char *dec_expr(gen *g, scope s, int depth)
+{
+    const char *a = exact(g, s, depth - 1);
+    switch (below(g, 7)) {
+    case 0: return F("(%s / %s)", a, exact(g, s, depth - 1));
+    case 1: return F("(%s %s %s)", a, one_in(g, 2) ? "+" : "-", exact(g, s, depth - 1));
+    case 2: return F("(%s * %s)", a, literal(g, DEC));
+    case 3: return F("round(%s, %u)", a, below(g, 4));
+    case 4: return F("%s(%s)", PICK(g, ((const char *const[]){"abs", "-"})), expr(g, s, DEC, depth - 1));
+    default: return F("%s(%s, %s)", one_in(g, 2) ? "min" : "max", a, exact(g, s, depth - 1));
+    }
+}
+
+static const char *float_expr(gen *g, scope s, int depth)
+{
+    const char *a = expr(g, s, FLOAT, depth - 1);
+    switch (below(g, 4)) {
+    case 0:
+        return F("(%s %s %s)", a, PICK(g, ((const char *const[]){"+", "-", "*", "/"})),
+                 number(g, s, depth - 1));
+    case 1:
+        return F("(%s %s %s)", exact(g, s, depth - 1), PICK(g, ((const char *const[]){"+", "-", "*", "/"})),
+                 a);
+    case 2: return F("%s(%s)", PICK(g, ((const char *const[]){"abs", "-", "round", "floor", "ceil"})), a);
+    default: return F("%s(%s, %s)", one_in(g, 2) ? "min" : "max", a, expr(g, s, FLOAT, depth - 1));
+    }
+}
+
+static const char *shifted(gen *g, scope s, kind k, int depth)
+{
+    static const char *const units[] = {"days", "weeks", "months", "years"};
+    const char *x = expr(g, s, k, depth - 1), *sign = one_in(g, 2) ? "+" : "-",
+               *c = pick_column(g, s.table, INT);
+    if (c && one_in(g, 3) && strcmp(c, "wild") != 0 && strcmp(c, "order_id") != 0)
+        return F("(%s %s %s %s)", x, sign, c, PICK(g, units));
+    return F("(%s %s %s)", x, sign, duration(g, k == STAMP));
+}
+
+static const char *compound(gen *g, scope s, kind k, int depth)
+{
+    switch (k) {
+    case INT: return int_expr(g, s, depth);
+    case DEC: return dec_expr(g, s, depth);
+    case FLOAT: return float_expr(g, s, depth);
+    case TEXT:
+        return F("%s(%s)", PICK(g, ((const char *const[]){"lower", "upper", "trim", "domain"})),
+                 expr(g, s, TEXT, depth - 1));
+    case DATE: {
+        kind other;
+        if (one_in(g, 2)) return shifted(g, s, DATE, depth);
+        return F("calendar %s of (%s)", PICK(g, ((const char *const[]){"week", "month", "quarter", "year"})),
+                 time_value(g, s, depth - 1, &other));
+    }
+    case STAMP: return shifted(g, s, STAMP, depth);
+    default: return condition(g, s, depth);
+    }
+}
+
+/* A column, a definition or a literal. */
+static const char *leaf(gen *g, scope s, kind k)
+{
+    const char *word, *c;
+    if (s.step_table >= 0 && one_in(g, 3) && (c = pick_column(g, s.step_table, k)) != NULL)
+        return F("a.%s", c);
+    const named *n = one_in(g, 3) ? pick_name(g, TRAIT, s.table, (int)k) : NULL;
+    if (n) return n->name;
+    n = (k == INT || k == DEC) && one_in(g, 3) ? pick_name(g, RFM, s.table, -1) : NULL;
+    if (n && (c = rfm_number(g, n, k)) != NULL) return c;
+    if (one_in(g, 4)) {
+        int parent = parent_of(g, s.table, &word);
+        if (parent >= 0 && (c = pick_column(g, parent, k)) != NULL) return F("%s.%s", word, c);
+    }
+    if ((n = one_in(g, 6) ? pick_name(g, PARAM, -1, (int)k) : NULL) != NULL && !n->is_list && k != STAMP)
+        return n->name;
+    if ((c = pick_column(g, s.table, k)) != NULL) return c;
+    if (k == STAMP && (c = pick_column(g, s.table, DATE)) == NULL && one_in(g, 2)) return "now";
+    return literal(g, k);
+}
+
+static const char *expr(gen *g, scope s, kind k, int depth)
+{
+    if (depth <= 0) return leaf(g, s, k);
+    switch (below(g, s.inner ? 16 : 12)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 8:
+    case 9: {
+        const char *t = aggregate(g, s, k, depth);
+        return t ? t : leaf(g, s, k);
+    }
+    case 4:
+    case 5: return compound(g, s, k, depth);
+    case 6: {
+        const char *t = leaf(g, s, k);
+        bool number_or_text = strchr("-0123456789\"", *t) != NULL;
+        return number_or_text ? t : F("(%s if missing %s)", t, expr(g, s, k, depth - 1));
+    }
+    case 7:
+        return s.inner || s.step_table >= 0 ? leaf(g, s, k)
+                                            : F("(%s as of %s)", expr(g, s, k, depth - 1), earlier(g));
+    default: return leaf(g, s, k);
+    }
+}
+
+/* ---- conditions ---- */
+
+static const char *text_condition(gen *g, scope s, int depth)
+{
+    static const char *const compare[] = {"=", "!=", "<", "<=", ">", ">="};
+    static const char *const tests[] = {"starts with", "ends with", "contains"};
+    static const char *const patterns[] = {"^[a-z]+$",        "[dD]",     "@.*\\\\.",    "^$",
+                                           "(ie|ar|uy){1,2}", "^.{1,3}$", "\\\\s|\\\\d", "^[^a]"};
+    const char *x = expr(g, s, TEXT, depth - 1), *fold = one_in(g, 3) ? " ignoring case" : "";
+    switch (below(g, 7)) {
+    case 0: return F("%s %s %s%s", x, PICK(g, tests), literal(g, TEXT), fold);
+    case 1: return F("%s %s any of (%s, %s)%s", x, PICK(g, tests), literal(g, TEXT), literal(g, TEXT), fold);
+    case 2: return F("%s contains all of (%s, %s)%s", x, literal(g, TEXT), literal(g, TEXT), fold);
+    case 3: return F("%s matches \"%s\"%s", x, PICK(g, patterns), fold);
+    case 4:
+        return F("%s %s (%s, %s, %s)%s", x, one_in(g, 2) ? "in" : "not in", literal(g, TEXT),
+                 literal(g, TEXT), literal(g, TEXT), fold);
+    case 5: return F("%s %s %s%s", x, PICK(g, compare), expr(g, s, TEXT, depth - 1), fold);
+    default: return F("%s %s %s%s", x, PICK(g, compare), literal(g, TEXT), fold);
+    }
+}
+
+static const char *number_condition(gen *g, scope s, int depth)
+{
+    static const char *const compare[] = {"=", "!=", "<", "<=", ">", ">="};
+    const char *x = depth > 0 && one_in(g, 3) ? aggregate(g, s, INT, depth) : NULL;
+    if (!x) x = number(g, s, depth - 1);
+    switch (below(g, 6)) {
+    case 0: return F("%s between %s and %s", x, number(g, s, depth - 1), literal(g, DEC));
+    case 1:
+        return F("%s %s (%s, %s, %s)", exact(g, s, depth - 1), one_in(g, 2) ? "in" : "not in",
+                 literal(g, INT), literal(g, DEC), literal(g, INT));
+    case 2: return F("%s %s %s", x, PICK(g, compare), number(g, s, depth - 1));
+    default: return F("%s %s %s", x, PICK(g, compare), literal(g, one_in(g, 2) ? INT : DEC));
+    }
+}
+
+static const char *time_condition(gen *g, scope s, int depth)
+{
+    kind k;
+    const char *x = time_value(g, s, depth - 1, &k);
+    if (one_in(g, 5)) return F("anniversary of (%s) %s", x, window(g, s, false));
+    if (one_in(g, 6)) return F("weekday of (%s) %s", x, one_in(g, 2) ? "in (saturday, sunday)" : "= monday");
+    return F("%s %s", x, window(g, s, k == STAMP));
+}
+
+static const char *list_condition(gen *g, scope s)
+{
+    const char *c = pick_column(g, s.table, LIST);
+    if (!c) return NULL;
+    if (strcmp(c, "codes") == 0) return F("codes contains %s", literal(g, INT));
+    const char *fold = one_in(g, 3) ? " ignoring case" : "";
+    switch (below(g, 4)) {
+    case 0:
+        return F("%s contains %s of (\"vip\", \"press\", \"X\")%s", c, one_in(g, 2) ? "any" : "all", fold);
+    case 1: return F("%s is %s", c, one_in(g, 2) ? "missing" : "known");
+    default:
+        return F("%s contains %s%s", c, PICK(g, ((const char *const[]){"\"vip\"", "\"press\"", "\"PRESS\""})),
+                 fold);
+    }
+}
+
+static const char *named_condition(gen *g, scope s)
+{
+    const named *n;
+    const char *word;
+    switch (below(g, 4)) {
+    case 0:
+        if ((n = pick_name(g, TIERS, s.table, -1)) == NULL) return NULL;
+        if (one_in(g, 4)) return F("%s is %s", n->name, one_in(g, 2) ? "missing" : "known");
+        if (one_in(g, 3))
+            return F("%s %s (%s, %s)", n->name, one_in(g, 2) ? "in" : "not in", n->labels[0],
+                     n->labels[n->nlabels - 1]);
+        return F("%s %s %s", n->name, one_in(g, 3) ? "!=" : "=", n->labels[below(g, n->nlabels)]);
+    case 1:
+        if ((n = pick_name(g, RFM, s.table, -1)) == NULL) return NULL;
+        if (n->nlabels && one_in(g, 2)) return F("%s = %s", n->name, n->labels[below(g, n->nlabels)]);
+        return F("%s.cell %s \"%u%u\"", n->name, one_in(g, 2) ? "starts with" : ">=", 1 + below(g, 5),
+                 1 + below(g, 5));
+    case 2: {
+        int parent = parent_of(g, s.table, &word);
+        if (parent < 0 || (n = pick_name(g, SEGMENT, parent, -1)) == NULL) return NULL;
+        return F("%s.%s", word, n->name);
+    }
+    default: return (n = pick_name(g, SEGMENT, s.table, -1)) != NULL ? n->name : NULL;
+    }
+}
+
+static const char *amount(gen *g)
+{
+    static const char *const shares[] = {"10%", "50%", "33.3%", "1%", "99.9%", "100%"};
+    return one_in(g, 2) ? PICK(g, shares) : F("%u", 1 + below(g, 5));
+}
+
+static bool has_key(gen *g, int t)
+{
+    return t == CUSTOMERS || t == REGIONS || t == PRODUCTS || (t == ORDERS && g->order_key);
+}
+
+static const char *rank_condition(gen *g, scope s, int depth)
+{
+    if (!has_key(g, s.table) || s.inner || s.step_table >= 0) return NULL;
+    kind k;
+    const char *x = one_in(g, 4) ? time_value(g, s, depth - 1, &k) : number(g, s, depth - 1);
+    const named *n = one_in(g, 3) ? pick_name(g, SEGMENT, s.table, -1) : NULL;
+    return F("%s in %s %s%s", x, one_in(g, 2) ? "top" : "bottom", amount(g),
+             n ? F(" among %s", n->name) : "");
+}
+
+/* In a sequence a bare any(…) or no(…) would be a step of its own. */
+static const char *row_condition(gen *g, scope s)
+{
+    const char *t = condition(g, s, 1);
+    bool step = strncmp(t, "any(", 4) == 0 || strncmp(t, "no(", 3) == 0;
+    return step ? F("not (%s)", t) : t;
+}
+
+static const char *step_condition(gen *g, int t, bool named_step)
+{
+    scope s = {t, named_step ? t : -1, true};
+    if (named_step && one_in(g, 2)) {
+        const char *c = pick_column(g, t, PICK(g, ((const kind[]){TEXT, DEC, INT})));
+        if (c) return F("%s %s a.%s", c, PICK(g, ((const char *const[]){"=", "!=", ">=", "<"})), c);
+    }
+    const char *c = pick_column(g, t, TEXT);
+    if (c && one_in(g, 2)) return F("%s = %s", c, text_literal(g, PICK(g, pool_word)));
+    return row_condition(g, s);
+}
+
+/* A step over rows of another table with times of the same kind, or of the same one. */
+static const char *other_step(gen *g, int entity, int t, bool no, bool named_step)
+{
+    int child = child_of(g, entity);
+    if (child < 0 || g->tables[child].time != g->tables[t].time) child = t;
+    const char *where = "";
+    if (one_in(g, 2)) {
+        scope s = {child, named_step ? t : -1, true};
+        where = F(" where %s", child == t ? step_condition(g, t, named_step) : condition(g, s, 1));
+    }
+    return F("%s(%s%s%s)", no ? "no" : "any", table_names[child], by_link(g, entity, child), where);
+}
+
+static const char *sequence(gen *g, scope s)
+{
+    int t = child_of(g, s.table);
+    if (t < 0 || g->tables[t].time < 0) return NULL;
+    bool hours = g->tables[t].time == STAMP, chosen = false, named_step = false;
+    g->sequences++;
+    scope in = {t, -1, true};
+    st_buf b = {0};
+    st_buf_printf(g->a, &b, "sequence(%s%s%s:", table_names[t], by_link(g, s.table, t),
+                  one_in(g, 3) ? F(" %s", window(g, in, hours)) : "");
+    uint32_t n = 1 + below(g, 3), rows = 0;
+    for (uint32_t i = 0; i <= n; i++) {
+        bool last = i == n;
+        const char *within = chosen && one_in(g, 2) ? F("within %s ", duration(g, hours)) : "";
+        uint32_t what = below(g, 6);
+        if (last && rows == 0) what = 5;
+        if (i) st_buf_puts(g->a, &b, " then");
+        if (what < 2) {
+            st_buf_printf(g->a, &b, " %s%s", within, other_step(g, s.table, t, true, named_step));
+            continue;
+        }
+        rows++;
+        if (what == 2) {
+            st_buf_printf(g->a, &b, " %s%s", within, other_step(g, s.table, t, false, named_step));
+        } else {
+            bool name = !named_step && g->sequences == 1 && one_in(g, 2);
+            st_buf_printf(g->a, &b, " %s%s%s", within, step_condition(g, t, named_step), name ? " as a" : "");
+            named_step = named_step || name;
+        }
+        chosen = true;
+    }
+    st_buf_puts(g->a, &b, ")");
+    g->sequences--;
+    return st_buf_text(g->a, &b);
+}
+
+static const char *behaviour(gen *g, scope s, int depth)
+{
+    source r;
+    switch (below(g, 6)) {
+    case 0:
+    case 2: return s.step_table >= 0 ? NULL : sequence(g, s);
+    case 1: {
+        static const char *const units[] = {"weeks", "days", "months", "quarters", "years"};
+        if (!make_source(g, s, depth, false, &r) || g->tables[r.table].time < 0) return NULL;
+        uint32_t of = 1 + below(g, 6);
+        return F("any(%s%s) in at least %u of last %u %s", r.text, r.where, 1 + below(g, of), of,
+                 PICK(g, units));
+    }
+    default:
+        if (!make_source(g, s, depth, true, &r)) return NULL;
+        return F("%s(%s%s)", one_in(g, 2) ? "any" : "no", r.text, r.where);
+    }
+}
+
+static const char *basic_condition(gen *g, scope s, int depth)
+{
+    const char *t = NULL, *c;
+    switch (below(g, 19)) {
+    case 0:
+    case 1: return number_condition(g, s, depth);
+    case 2: return text_condition(g, s, depth);
+    case 3:
+    case 4: return time_condition(g, s, depth);
+    case 5:
+    case 6:
+    case 7:
+    case 13:
+    case 14:
+    case 15: t = depth > 0 ? behaviour(g, s, depth) : NULL; break;
+    case 8: t = rank_condition(g, s, depth); break;
+    case 9:
+    case 16:
+    case 17:
+        for (int i = 0; i < 4 && !t; i++) t = named_condition(g, s);
+        break;
+    case 10: t = list_condition(g, s); break;
+    case 11:
+        if ((c = pick_column(g, s.table, (kind)below(g, LIST))) != NULL)
+            t = F("%s is %s", c, one_in(g, 2) ? "missing" : "known");
+        break;
+    case 12:
+        if (has_key(g, s.table) && !s.inner && one_in(g, 3))
+            t = F("sample %s salt \"s%u\"", PICK(g, ((const char *const[]){"10%", "50%", "33.3%"})),
+                  g->salts++);
+        break;
+    default:
+        if ((c = pick_column(g, s.table, BOOL)) != NULL) t = c;
+    }
+    return t ? t : one_in(g, 2) ? number_condition(g, s, 0) : text_condition(g, s, 0);
+}
+
+static const char *condition(gen *g, scope s, int depth)
+{
+    if (depth > 0) {
+        switch (below(g, 9)) {
+        case 0: return F("(%s) and (%s)", condition(g, s, depth - 1), condition(g, s, depth - 1));
+        case 1: return F("(%s) or (%s)", condition(g, s, depth - 1), condition(g, s, depth - 1));
+        case 2: return F("not (%s)", condition(g, s, depth - 1));
+        case 3:
+            return F("at least 2 of (%s, %s, %s)", condition(g, s, depth - 1), condition(g, s, depth - 1),
+                     condition(g, s, depth - 1));
+        case 4:
+            if (!s.inner && s.step_table < 0 && one_in(g, 2))
+                return F("((%s) as of %s)", condition(g, s, depth - 1), earlier(g));
+            return F("(%s) is %s", condition(g, s, depth - 1), one_in(g, 2) ? "missing" : "known");
+        default: break;
+        }
+    }
+    return basic_condition(g, s, depth);
+}
+
+/* ---- definitions ---- */
+
+static void define(gen *g, const char *text)
+{
+    st_push(g->a, &g->out->defs)->text = text;
+}
+
+static named *name_it(gen *g, naming what, int t, const char *prefix)
+{
+    named *n = st_push(g->a, &g->names);
+    n->what = what;
+    n->table = t;
+    n->name = F("%s%u", prefix, g->names.n);
+    n->kind = KINDS;
+    return n;
+}
+
+static int some_entity(gen *g)
+{
+    int t = PICK(g, ((const int[]){CUSTOMERS, CUSTOMERS, CUSTOMERS, CUSTOMERS, REGIONS, PRODUCTS, ORDERS}));
+    if (!g->tables[t].there || !has_key(g, t)) t = CUSTOMERS;
+    return t;
+}
+
+static const char *of(gen *g, int t)
+{
+    return t == CUSTOMERS && one_in(g, 2) ? "" : F(" of %s", table_names[t]);
+}
+
+static void make_param(gen *g)
+{
+    kind k = PICK(g, ((const kind[]){INT, DEC, TEXT, STAMP}));
+    const char *value = k == STAMP ? duration(g, false) : literal(g, k);
+    named *n = name_it(g, PARAM, -1, "p");
+    n->kind = k;
+    define(g, F("param %s = %s", n->name, value));
+}
+
+static void make_rows(gen *g)
+{
+    source r;
+    scope s = {CUSTOMERS, -1, false};
+    if (!make_source(g, s, 2, true, &r)) return;
+    const char *text = F("%s%s", r.text, r.where);
+    named *n = name_it(g, ROWS, CUSTOMERS, "rows");
+    n->base = r.table;
+    define(g, F("rows %s = %s", n->name, text));
+}
+
+static void make_trait(gen *g)
+{
+    int t = some_entity(g);
+    kind k = (kind)below(g, LIST);
+    scope s = {t, -1, false};
+    const char *text = k == BOOL ? condition(g, s, 3) : expr(g, s, k, 3);
+    named *n = name_it(g, TRAIT, t, "t");
+    n->kind = k;
+    define(g, F("trait %s%s = %s", n->name, of(g, t), text));
+}
+
+static void make_score(gen *g)
+{
+    int t = some_entity(g);
+    scope s = {t, -1, false};
+    bool logistic = one_in(g, 3);
+    kind k = logistic ? FLOAT : PICK(g, ((const kind[]){INT, DEC, FLOAT}));
+    const char *text = logistic ? F("logistic(%s)", number(g, s, 2)) : expr(g, s, k, 3);
+    named *n = name_it(g, TRAIT, t, "s");
+    n->kind = k;
+    define(g, F("score %s%s = %s", n->name, of(g, t), text));
+}
+
+static void make_segment(gen *g)
+{
+    int t = some_entity(g);
+    scope s = {t, -1, false};
+    const char *text = condition(g, s, 3);
+    named *n = name_it(g, SEGMENT, t, "seg");
+    define(g, F("segment %s%s where %s", n->name, of(g, t), text));
+}
+
+static void make_tiers(gen *g)
+{
+    int t = some_entity(g);
+    scope s = {t, -1, false};
+    bool by = one_in(g, 2);
+    const named *among = one_in(g, 3) ? pick_name(g, SEGMENT, t, -1) : NULL;
+    const char *among_text = among ? F(" among %s", among->name) : "";
+    const char *value = by ? F(" by %s", number(g, s, 2)) : "";
+    st_buf b = {0};
+    const char *labels[6];
+    uint32_t n = 2 + below(g, 3);
+    for (uint32_t i = 0; i < n; i++) {
+        labels[i] = F("l%u", i);
+        switch (by ? below(g, 5) : 0) {
+        case 0: st_buf_printf(g->a, &b, "  %s when %s\n", labels[i], condition(g, s, 2)); break;
+        case 1: st_buf_printf(g->a, &b, "  %s top %s\n", labels[i], amount(g)); break;
+        case 2: st_buf_printf(g->a, &b, "  %s bottom %s\n", labels[i], amount(g)); break;
+        case 3: st_buf_printf(g->a, &b, "  %s at least %s\n", labels[i], literal(g, DEC)); break;
+        default: st_buf_printf(g->a, &b, "  %s at most %s\n", labels[i], literal(g, INT)); break;
+        }
+    }
+    if (by) {
+        labels[n++] = "none";
+        st_buf_puts(g->a, &b, "  none when missing\n");
+    }
+    if (one_in(g, 2)) {
+        labels[n++] = "rest";
+        st_buf_puts(g->a, &b, "  rest otherwise\n");
+    }
+    named *d = name_it(g, TIERS, t, "tier");
+    d->nlabels = n;
+    memcpy(d->labels, labels, sizeof labels);
+    define(g, F("tiers %s%s%s%s {\n%s}", d->name, of(g, t), value, among_text, st_buf_text(g->a, &b)));
+}
+
+static void make_highest(gen *g)
+{
+    const named *a = NULL, *b = NULL;
+    for (uint32_t i = 0; i < g->names.n; i++) {
+        const named *n = &g->names.p[i];
+        if (n->what != TRAIT || n->table != CUSTOMERS || n->kind < INT || n->kind > FLOAT) continue;
+        b = a;
+        a = n;
+    }
+    if (!b) return;
+    const char *one = a->name, *two = b->name;
+    named *d = name_it(g, TIERS, CUSTOMERS, "best");
+    d->nlabels = 2;
+    d->labels[0] = one;
+    d->labels[1] = two;
+    define(g, F("tiers %s of customers highest of (%s, %s)", d->name, one, two));
+}
+
+static const char *quantiles(gen *g, uint32_t n)
+{
+    static const char *const methods[] = {
+        "", "", " method ranked", " method rfm_r", " method ntile", " method cume_dist"};
+    return F("%u quantiles%s", n, PICK(g, methods));
+}
+
+static const char *measure(gen *g, int t, bool money)
+{
+    scope in = {t, -1, true};
+    const char *dec = pick_column(g, t, DEC), *number_col = dec ? dec : pick_column(g, t, INT);
+    if (!number_col) return money ? NULL : "";
+    if (!money) return one_in(g, 3) ? F(" of distinct(%s)", leaf(g, in, TEXT)) : "";
+    return F(" of %s(%s)", PICK(g, ((const char *const[]){"sum", "max", "avg", "sum"})), number_col);
+}
+
+static void make_rfm(gen *g)
+{
+    source r;
+    scope s = {CUSTOMERS, -1, false};
+    if (!make_source(g, s, 1, true, &r) || g->tables[r.table].time < 0) return;
+    bool standard = one_in(g, 4),
+         has[3] = {standard || !one_in(g, 4), standard || !one_in(g, 4), standard || !one_in(g, 4)};
+    const char *money = measure(g, r.table, true);
+    if (!money) has[2] = false;
+    if (!has[0] && !has[1] && !has[2]) has[0] = true;
+    standard = standard && has[2];
+    st_buf b = {0};
+    uint32_t n[3];
+    for (int i = 0; i < 3; i++) {
+        static const char *const words[] = {"recency", "frequency", "monetary"};
+        n[i] = standard ? 5 : 2 + below(g, 4);
+        if (!has[i]) continue;
+        st_buf_printf(g->a, &b, "  %s ", words[i]);
+        if (one_in(g, 3)) {
+            static const char *const ladders[3][4] = {
+                {"1", "7", "30", "90"}, {"2", "3", "5", "9"}, {"1", "10", "20.01", "100"}};
+            st_buf_puts(g->a, &b, "thresholds (");
+            for (uint32_t k = 0; k + 1 < n[i]; k++)
+                st_buf_printf(g->a, &b, "%s%s", k ? ", " : "", ladders[i][k]);
+            st_buf_puts(g->a, &b, ")");
+        } else {
+            st_buf_puts(g->a, &b, quantiles(g, n[i]));
+        }
+        st_buf_printf(g->a, &b, "%s\n", i == 0 ? "" : i == 1 ? measure(g, r.table, false) : money);
+    }
+    const char *labels[3] = {"high", "low", "other"};
+    uint32_t nlabels = 0;
+    if (standard) {
+        st_buf_puts(g->a, &b, "  tiers standard\n");
+    } else if (one_in(g, 2)) {
+        const char *part = has[0] ? "r" : has[1] ? "f" : "m";
+        uint32_t top = n[has[0] ? 0 : has[1] ? 1 : 2];
+        st_buf_printf(g->a, &b, "  tiers {\n    high %s %u..%u\n    low %s 1\n%s  }\n", part, top, top, part,
+                      top > 2 && one_in(g, 2) ? "    other otherwise\n" : "");
+        nlabels = 2;
+    }
+    const char *source_text = F("%s%s", r.text, r.where);
+    named *d = name_it(g, RFM, CUSTOMERS, "rfm");
+    memcpy(d->has, has, sizeof has);
+    d->nlabels = nlabels;
+    memcpy(d->labels, labels, sizeof labels);
+    define(g, F("rfm %s from %s {\n%s}", d->name, source_text, st_buf_text(g->a, &b)));
+}
+
+static void define_table(gen *g, int t)
+{
+    static const char *const keeps[TABLES] = {"logins >= 0",        "rank != 3",     "price >= 0",
+                                              "status != \"view\"", "quantity != 2", "name is known",
+                                              "room < 10"};
+    st_buf b = {0};
+    st_buf_printf(g->a, &b, "table %s {\n", table_names[t]);
+    for (uint32_t i = 0; i < g->tables[t].cols.n; i++) {
+        const column *c = &g->tables[t].cols.p[i];
+        st_buf_printf(g->a, &b, "  %s %s%s%s\n", c->name, c->type, c->optional ? "?" : "", c->attributes);
+    }
+    if (one_in(g, 6)) st_buf_printf(g->a, &b, "  keep where %s\n", keeps[t]);
+    if (one_in(g, 12)) {
+        const char *word;
+        int parent = parent_of(g, t, &word);
+        const char *c = parent >= 0 ? pick_column(g, parent, TEXT) : NULL;
+        if (c) st_buf_printf(g->a, &b, "  keep where %s.%s is known\n", word, c);
+    }
+    st_buf_puts(g->a, &b, "}");
+    define(g, st_buf_text(g->a, &b));
+}
+
+static void choose_as_of(gen *g)
+{
+    static const char *const instants[] = {
+        "2026-11-01",       "2026-03-29",       "2026-03-30",      "2026-10-25", "2026-10-26",
+        "2024-03-01",       "2026-03-31",       "2026-12-31",      "2025-02-28", "2026-11-01T09:30",
+        "2026-10-25T02:30", "2026-03-29T03:30", "2026-04-05T01:45"};
+    const char *t = PICK(g, instants);
+    g->out->as_of = t;
+    st_parse_date((st_str){t, 10}, &g->today);
+    g->clock = strlen(t) > 10 ? t + 11 : "00:00";
+}
+
+static void make_definitions(gen *g)
+{
+    uint32_t n = 5 + below(g, 9);
+    for (uint32_t i = 0; i < n; i++) {
+        switch (below(g, 12)) {
+        case 0: make_param(g); break;
+        case 1: make_rows(g); break;
+        case 2:
+        case 3: make_trait(g); break;
+        case 4: make_score(g); break;
+        case 5:
+        case 6: make_tiers(g); break;
+        case 7: make_highest(g); break;
+        case 8: make_rfm(g); break;
+        default: make_segment(g); break;
+        }
+    }
+}
+
+sample *sample_new(st_arena *a, uint64_t seed)
+{
+    gen *g = st_new(a, gen);
+    g->a = a;
+    g->state = seed * UINT64_C(0x2545F4914F6CDD1D) + 99;
+    g->out = st_new(a, sample);
+    g->out->arena = a;
+    choose_as_of(g);
+    g->two_links = one_in(g, 4);
+    g->order_key = !one_in(g, 3);
+    g->int_keys = one_in(g, 2);
+    for (int t = 0; t < TABLES; t++) g->tables[t].there = t == CUSTOMERS || t == ORDERS || !one_in(g, 3);
+    if (!g->order_key) g->tables[ITEMS].there = false;
+    make_customers(g);
+    make_regions(g);
+    make_products(g);
+    make_orders(g);
+    make_items(g);
+    make_events(g);
+    make_visits(g);
+    static const char *const zones[] = {"Europe/Berlin", "Europe/Berlin", "America/New_York",
+                                        "Australia/Lord_Howe", "America/Sao_Paulo"};
+    if (!one_in(g, 4)) define(g, F("timezone \"%s\"", PICK(g, zones)));
+    define(g, "segments of customers");
+    bool large = one_in(g, 60);
+    uint32_t rows[TABLES];
+    for (int t = 0; t < TABLES; t++) rows[t] = row_count(g, t, large);
+    for (int t = 0; t < TABLES; t++) {
+        if (!g->tables[t].there) continue;
+        define_table(g, t);
+        fill_table(g, t, rows);
+    }
+    make_definitions(g);
+    make_segment(g);
+    return g->out;
+}
