@@ -109,6 +109,6 @@ static void read_docs(st_parser *P, st_ast *list)
 
 void st_attach_comments(st_parser *P)
 {
-    for (uint32_t i = 0; i < P->notes.n; i++) attach(P, P->notes.p[i].span);
+    for (uint32_t i = 0; i < P->comments.n; i++) attach(P, P->comments.p[i]);
     read_docs(P, P->root);
 }

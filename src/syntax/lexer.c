@@ -132,6 +132,16 @@ st_str st_raw_text(const st_parser *P, uint32_t raw)
     return (st_str){P->text.p + P->raws.p[raw].start, P->raws.p[raw].end - P->raws.p[raw].start};
 }
 
+#define LONGEST_SHOWN 60
+
+const char *st_shown(st_parser *P, st_span span)
+{
+    uint32_t end = ST_MIN(span.end, span.start + LONGEST_SHOWN);
+    while (end < span.end && end > span.start && ((uint8_t)P->text.p[end] & 0xC0) == 0x80) end--;
+    return st_format(P->arena, "%.*s%s", (int)(end - span.start), P->text.p + span.start,
+                     end < span.end ? "…" : "");
+}
+
 static int kind_of(const st_parser *P, uint32_t raw)
 {
     return raw < P->end ? P->raws.p[raw].kind : ST_RAW_END;
@@ -275,8 +285,8 @@ void st_near_definitions(const char *word, st_near *near)
 bool st_add_raw(st_parser *P, int kind, uint32_t start)
 {
     st_span span = {P->file, start, P->scanned};
-    if (kind == ST_RAW_COMMENT || kind == ST_RAW_DOC) {
-        *st_push(P->arena, &P->notes) = (st_note){span, kind == ST_RAW_DOC};
+    if (kind == ST_RAW_COMMENT) {
+        *st_push(P->arena, &P->comments) = span;
         return true;
     }
     if (P->raws.n >= ST_MAX_WORDS) {
@@ -389,9 +399,7 @@ static int date_literal(st_parser *P, st_span span, int kind, st_ast **node)
         n->kind = ST_AST_TIMESTAMP;
         n->number = day * ST_DAY_US + ((hour * 60 + minute) * 60 + second) * INT64_C(1000000);
     }
-    if (!good)
-        st_syntax_report(P, ST_MSG_NO_SUCH_DAY, span,
-                         st_format(P->arena, "%.*s", (int)(span.end - span.start), p));
+    if (!good) st_syntax_report(P, ST_MSG_NO_SUCH_DAY, span, st_shown(P, span));
     return kind == ST_RAW_TIMESTAMP ? TK_TIMESTAMP : TK_DATE;
 }
 
@@ -415,11 +423,11 @@ static const struct slip {
 };
 
 /* A sign as a message can show it. */
-static const char *visible(st_parser *P, st_str s)
+static const char *visible(st_parser *P, st_span span)
 {
-    uint8_t c = (uint8_t)s.p[0];
-    if (s.n == 1 && (c < 0x20 || c == 0x7f)) return st_format(P->arena, "A control character (0x%02X)", c);
-    return st_dup(P->arena, s.p, s.n);
+    uint8_t c = (uint8_t)P->text.p[span.start];
+    if (c < 0x20 || c == 0x7f) return st_format(P->arena, "A control character (0x%02X)", c);
+    return st_shown(P, span);
 }
 
 /* Slips that are words, texts or numbers, or nothing at all. Returns the token to read instead, or 0: read on. */
@@ -427,7 +435,7 @@ static int mend(st_parser *P, uint32_t raw, st_ast **node)
 {
     st_span span = st_raw_span(P, raw);
     st_str s = st_raw_text(P, raw);
-    const char *text = st_dup(P->arena, s.p, s.n);
+    const char *text = st_shown(P, span);
     for (size_t i = 0; i < ST_COUNT(slips); i++)
         if (slips[i].raw == kind_of(P, raw)) {
             st_syntax_report(P, ST_MSG_FOREIGN_SIGN, span, slips[i].meaning, slips[i].right);
@@ -457,7 +465,7 @@ static int mend(st_parser *P, uint32_t raw, st_ast **node)
         else if (s.n > quote)
             end = s.n - (s.p[s.n - 1] == '"');
         st_syntax_report(P, ST_MSG_OTHER_QUOTES, span,
-                         st_format(P->arena, "%.*s", (int)(end - quote), s.p + quote));
+                         st_shown(P, (st_span){P->file, span.start + quote, span.start + end}));
         *node = text_literal(P, span, span.start + quote, span.start + end);
         return TK_STRING;
     }
@@ -470,10 +478,10 @@ static int mend(st_parser *P, uint32_t raw, st_ast **node)
         *node = leaf(P, ST_AST_DATE, span, NULL);
         return TK_DATE;
     case ST_RAW_DOUBLE_QUESTION: {
-        st_str left = st_raw_text(P, raw ? raw - 1 : raw), right = st_raw_text(P, raw + 1);
-        st_syntax_report(
-            P, ST_MSG_DOUBLE_QUESTION, span,
-            st_format(P->arena, "(%.*s if missing %.*s)", (int)left.n, left.p, (int)right.n, right.p));
+        const char *left = st_shown(P, st_raw_span(P, raw ? raw - 1 : raw));
+        const char *right = st_shown(P, st_raw_span(P, raw + 1));
+        st_syntax_report(P, ST_MSG_DOUBLE_QUESTION, span,
+                         st_format(P->arena, "(%s if missing %s)", left, right));
         P->failed = true;
         return TK_ST_YYerror;
     }
@@ -481,7 +489,7 @@ static int mend(st_parser *P, uint32_t raw, st_ast **node)
     case ST_RAW_SEMICOLON: st_syntax_report(P, ST_MSG_SEMICOLON, span, text); return 0;
     case ST_RAW_HASH_COMMENT:
     case ST_RAW_STAR_COMMENT: st_syntax_report(P, ST_MSG_OTHER_COMMENT, span); return 0;
-    default: st_syntax_report(P, ST_MSG_UNKNOWN_SIGN, span, visible(P, s)); return 0;
+    default: st_syntax_report(P, ST_MSG_UNKNOWN_SIGN, span, visible(P, span)); return 0;
     }
 }
 
@@ -515,9 +523,7 @@ static int sign(st_parser *P, uint32_t raw, int kind)
 /* "10 %": the percent sign stands apart from its number. Reads both as one. */
 static int split_percent(st_parser *P, uint32_t raw, st_span *span, st_ast **node)
 {
-    st_str number = st_raw_text(P, raw);
-    st_syntax_report(P, ST_MSG_PERCENT_SIGN, st_raw_span(P, raw + 1),
-                     st_format(P->arena, "%.*s", (int)number.n, number.p));
+    st_syntax_report(P, ST_MSG_PERCENT_SIGN, st_raw_span(P, raw + 1), st_shown(P, *span));
     P->at++;
     (*node)->kind = ST_AST_PERCENT;
     (*node)->scale += 2;

@@ -94,7 +94,7 @@ bool st_parser_open(st_parser *P)
     st_scan(P, P->text);
     P->end = P->raws.n;
     start_at(P, 0);
-    return true;
+    return P->errors == 0; /* else it has too many words */
 }
 
 /* The definition before the place of the error was whole, and the parser looked at what stands behind it too early to take

@@ -1,7 +1,7 @@
 /* What the scanner (grammar/segment.l), the layer that decides words (lexer.c), the parser (grammar/segment.y) and its
  * helpers share. Nothing outside src/syntax and grammar includes this.
  *
- * The way of a file: st_scan cuts it into raw words and signs; st_lex hands them to the parser one by one, each as the token
+ * The way of a file: st_scan cuts it into raw words and signs; st_next_token hands them to the parser one by one, each as the token
  * that it is in its phrase; the parser's actions build nodes with st_node and append finished definitions to `root`. At the
  * first error in a definition the parser gives up on that definition, and st_parse_file starts it anew at the next one.
  */
@@ -35,7 +35,6 @@ typedef enum st_raw_kind {
     ST_RAW_GE,
     ST_RAW_DOTDOT,
     ST_RAW_COMMENT,
-    ST_RAW_DOC,
     /* slips, each with a message of its own */
     ST_RAW_FOREIGN_WORD,
     ST_RAW_OPEN_BACKTICK,
@@ -68,11 +67,6 @@ typedef struct st_raw {
     bool first; /* the first on its line */
 } st_raw;
 
-typedef struct st_note {
-    st_span span; /* of a comment, with the slashes */
-    bool doc;     /* begins with three slashes */
-} st_note;
-
 typedef struct st_word_rule st_word_rule;
 
 typedef struct st_parser {
@@ -84,11 +78,11 @@ typedef struct st_parser {
     st_str text;
     uint32_t scanned; /* bytes the scanner has taken */
 
-    ST_VEC(st_raw) raws; /* without comments */
-    ST_VEC(st_note) notes;
-    st_map words; /* word -> its first rule in words.def */
+    ST_VEC(st_raw) raws;      /* without comments */
+    ST_VEC(st_span) comments; /* with their slashes */
+    st_map words;             /* what words.def says of each word */
 
-    /* the state of st_lex */
+    /* the state of st_next_token */
     uint32_t at;    /* next raw */
     uint32_t end;   /* raw at which the text ends for the lexer */
     uint32_t last;  /* raw of the token handed out last */
@@ -108,21 +102,24 @@ typedef struct st_parser {
     uint32_t errors;
 } st_parser;
 
-/* segment.l: fills P->raws and P->notes. */
+/* segment.l: fills P->raws and P->comments. */
 void st_scan(st_parser *P, st_str text);
 /* lexer.c: takes one raw that ends where the scanner stands. False: no more (a limit was reached). */
 bool st_add_raw(st_parser *P, int kind, uint32_t start);
 
 /* lexer.c */
 void st_words_init(st_parser *P);
+/* The next token of grammar/segment.y, with its node (literals, names) or value (units, aggregates). */
 int st_next_token(st_parser *P, st_ast **node, uint32_t *op, st_span *span);
 st_span st_raw_span(const st_parser *P, uint32_t raw);
 st_str st_raw_text(const st_parser *P, uint32_t raw);
+/* The text there, cut where it is too long for a message. */
+const char *st_shown(st_parser *P, st_span span);
 /* Is a definition's first word there, read as if outside braces? */
 bool st_is_definition(const st_parser *P, uint32_t raw);
 /* Reserved in every place: as a name it needs backticks. */
 bool st_is_reserved(const st_parser *P, uint32_t raw);
-void st_near_definitions(const char *word, st_near *near);
+void st_near_definitions(const char *word, st_near *near); /* of the words that begin a definition */
 
 /* segment.y: parses definitions until the end or an error (then nonzero). */
 int st_yyparse(st_parser *P);
@@ -130,6 +127,7 @@ const char *st_token_name(int token); /* as messages and dumps say it */
 
 /* report.c: the message for `found` (at P->last, spanning `span`) where the parser could use `expected` only. */
 void st_syntax_error(st_parser *P, int found, st_span span, const int *expected, uint32_t nexpected);
+/* Reports, and counts: a file with a report is not ok, also where nobody listens. */
 #define st_syntax_report(P, code, ...)                                                                       \
     do {                                                                                                     \
         (P)->errors++;                                                                                       \

@@ -33,11 +33,6 @@ static bool raw_is(const st_parser *P, uint32_t raw, const char *word)
     return raw_kind(P, raw) == ST_RAW_WORD && st_str_eq(st_raw_text(P, raw), st_str_of(word));
 }
 
-static const char *text_at(st_parser *P, st_span span)
-{
-    return st_format(P->arena, "%.*s", (int)ST_MIN(span.end - span.start, 60u), P->text.p + span.start);
-}
-
 /* ---- what can stand there ---- */
 
 /* Ranges of tokens, first and last, that one phrase covers. */
@@ -161,7 +156,7 @@ static const char *remedy(st_stuck *s)
     if (s->found == TK_IDENT)
         for (uint32_t i = 0; i < s->nexpected; i++)
             if (s->expected[i] > TK_MATCHES)
-                st_near_add(&near, text_at(s->P, s->span), st_token_name(s->expected[i]));
+                st_near_add(&near, st_shown(s->P, s->span), st_token_name(s->expected[i]));
     if (near.n) return st_did_you_mean(s->P->arena, &near);
     return st_format(s->P->arena, "What can stand here: %s.", what_can_stand(s));
 }
@@ -179,7 +174,7 @@ static void report_unclosed(st_stuck *s, uint32_t open, uint32_t next)
     int kind = raw_kind(P, open);
     const char *where = "at the end of the file";
     if (next < P->raws.n)
-        where = st_format(P->arena, "before %s in line %u", text_at(P, st_raw_span(P, next)),
+        where = st_format(P->arena, "before %s in line %u", st_shown(P, st_raw_span(P, next)),
                           st_place_of(P->sources, P->file, P->raws.p[next].start).line);
     st_syntax_report(P, ST_MSG_UNCLOSED, st_raw_span(P, open),
                      st_format(P->arena, "%c", kind == '{' ? '{' : '('),
@@ -265,13 +260,13 @@ static bool not_in_window(st_stuck *s)
         while (raw_kind(P, end + 1) == ST_RAW_INT ||
                (raw_kind(P, end + 1) == ST_RAW_WORD && !raw_is(P, end + 1, "where")))
             end++;
-        const char *window = text_at(P, st_span_join(st_raw_span(P, at + 1), st_raw_span(P, end)));
-        st_syntax_report(P, ST_MSG_NOT_IN_WINDOW, s->span, text_at(P, st_raw_span(P, at - 1)), window);
+        const char *window = st_shown(P, st_span_join(st_raw_span(P, at + 1), st_raw_span(P, end)));
+        st_syntax_report(P, ST_MSG_NOT_IN_WINDOW, s->span, st_shown(P, st_raw_span(P, at - 1)), window);
         return true;
     }
     if (at < 3 || !is_window_word(P, at) || !raw_is(P, at - 1, "in") || !raw_is(P, at - 2, "not"))
         return false;
-    st_syntax_report(P, ST_MSG_NOT_IN_TIME, st_raw_span(P, at - 2), text_at(P, st_raw_span(P, at - 3)));
+    st_syntax_report(P, ST_MSG_NOT_IN_TIME, st_raw_span(P, at - 2), st_shown(P, st_raw_span(P, at - 3)));
     return true;
 }
 
@@ -303,7 +298,7 @@ static bool reserved_name(st_stuck *s)
     bool definition = s->found >= TK_TIMEZONE && s->found <= TK_TEST && expects(s, TK_IDENT);
     bool operand = expects(s, TK_IDENT) && is_comparison(s->P, s->raw + 1);
     if (!st_is_reserved(s->P, s->raw) || !(position || definition || operand)) return false;
-    st_syntax_report(s->P, ST_MSG_RESERVED_NAME, s->span, text_at(s->P, s->span));
+    st_syntax_report(s->P, ST_MSG_RESERVED_NAME, s->span, st_shown(s->P, s->span));
     return true;
 }
 
@@ -322,7 +317,7 @@ static bool no_definition(st_stuck *s)
 {
     st_parser *P = s->P;
     if (!expects(s, TK_D_LIST) || s->found != TK_IDENT) return false;
-    const char *word = text_at(P, s->span);
+    const char *word = st_shown(P, s->span);
     for (size_t i = 0; i < ST_COUNT(forms); i++)
         if (!strcmp(forms[i].word, word)) {
             st_syntax_report(P, ST_MSG_NOT_A_DEFINITION, s->span, word,
@@ -372,7 +367,7 @@ static bool common(st_stuck *s)
         return true;
     }
     if (s->raw > 1 && raw_is(P, s->raw - 1, "the") && raw_is(P, s->raw - 2, "in")) {
-        st_syntax_report(P, ST_MSG_THE, st_raw_span(P, s->raw - 1), text_at(P, s->span));
+        st_syntax_report(P, ST_MSG_THE, st_raw_span(P, s->raw - 1), st_shown(P, s->span));
         return true;
     }
     return comma_in_number(s) || window_outside(s) || not_in_window(s) || reserved_name(s) ||
@@ -391,7 +386,7 @@ void st_syntax_error(st_parser *P, int found, st_span span, const int *expected,
     for (uint32_t i = 0; i < nexpected; i++)
         if (expected[i] <= TK_WEIGHTS) s.has[expected[i] / 64] |= UINT64_C(1) << (expected[i] % 64);
     if (brackets(&s) || stopped(&s) || common(&s)) return;
-    st_syntax_report(P, ST_MSG_UNEXPECTED, span, text_at(P, span), remedy(&s));
+    st_syntax_report(P, ST_MSG_UNEXPECTED, span, st_shown(P, span), remedy(&s));
 }
 
 void st_check_countless(st_parser *P, const st_ast *name, bool next)

@@ -360,7 +360,7 @@ static void test_limits(void **state)
     parse(f, repeated(f, "", " ", ST_MAX_FILE_BYTES, ""));
     assert_int_equal(f->diags.errors, 0);
     parse(f, repeated(f, "param a = (1", ",1", ST_MAX_WORDS / 2, ")"));
-    assert_true(f->diags.items.n && f->diags.items.p[0].code == ST_MSG_FILE_TOO_LONG);
+    assert_true(only(f, ST_MSG_FILE_TOO_LONG));
     st_ast *root = parse(f, repeated(f, "", "hash a\n", ST_MAX_DEFINITIONS, ""));
     assert_int_equal(f->diags.errors, 0);
     root = parse(f, repeated(f, "", "hash a\n", ST_MAX_DEFINITIONS + 5, ""));
@@ -385,6 +385,8 @@ static void test_bytes(void **state)
     assert_true(only(f, ST_MSG_UNKNOWN_SIGN) && says(f, ST_MSG_UNKNOWN_SIGN, 10, 1));
     parse_bytes(f, "trait x = \"a\0b\"", 15);
     assert_true(only(f, ST_MSG_UNKNOWN_SIGN));
+    parse_bytes(f, "trait x = `a\0b`", 15);
+    assert_true(f->diags.items.n && f->diags.items.p[0].code == ST_MSG_OPEN_BACKTICK);
     parse_bytes(f, "\xef\xbb\xbftrait x = 1\r\n", 16);
     assert_int_equal(f->diags.errors, 0);
     assert_int_equal(parse(f, "")->n, 0);
