@@ -2,6 +2,14 @@
  * every definition, each before what uses it. */
 #include "sema/check.h"
 
+/* The quoted name in `timezone "…"`. */
+static st_span quoted_part(const st_checker *c, st_span span)
+{
+    st_str s = st_span_text(c->sources, span);
+    const char *quote = memchr(s.p, '"', s.n);
+    return quote ? (st_span){span.file, span.start + (uint32_t)(quote - s.p), span.end} : span;
+}
+
 static void find_timezone(st_checker *c, const st_ast *program)
 {
     for (uint32_t i = 0; i < program->n; i++) {
@@ -14,7 +22,7 @@ static void find_timezone(st_checker *c, const st_ast *program)
         c->timezone_set = true;
         const st_zone *zone = st_zone_load(c->a, ast->text);
         if (!zone) {
-            st_err(c, ST_MSG_TIMEZONE, ast->span, ast->text);
+            st_err(c, ST_MSG_TIMEZONE, quoted_part(c, ast->span), ast->text);
             continue;
         }
         c->p->timezone = ast->text;

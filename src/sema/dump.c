@@ -2,6 +2,8 @@
  * column or definition says whose it is. */
 #include "sema/check.h"
 
+#define DUMP_LIMIT (64u << 20) /* bytes, about */
+
 typedef struct dumper {
     st_arena *a;
     st_buf *out;
@@ -139,6 +141,8 @@ static void put_rank(dumper *d, const st_expr *x)
 
 static void put_expr(dumper *d, const st_expr *x)
 {
+    if (d->out->n > DUMP_LIMIT)
+        return; /* shared nodes are written out each time: nested, they have no bound */
     static const char *const parts[] = {"year", "quarter", "month", "week", "day", "weekday", "hour"};
     static const char *const fields[] = {"r", "f", "m", "recency", "frequency", "monetary", "cell"};
     switch (x->op) {

@@ -59,9 +59,26 @@ static bool list_param(st_checker *c, st_def *d, const st_ast *list)
 }
 
 /* ---- --set name=text ---- */
-static st_str trimmed(st_str s)
+/* Text as it is, or in the quotes of a rule with their escapes. */
+static bool read_text(st_checker *c, st_str s, st_value *v)
 {
-    return st_text_trim(s);
+    st_str t = st_text_trim(s);
+    bool quoted = t.n >= 2 && t.p[0] == '"' && t.p[t.n - 1] == '"';
+    st_buf b = {0};
+    v->as.s = s;
+    if (!quoted) return true;
+    for (uint32_t i = 1; i + 1 < t.n; i++) {
+        char ch = t.p[i];
+        if (ch == '"') return false;
+        if (ch == '\\') {
+            ch = t.p[++i];
+            if (i + 1 == t.n || !strchr("\"\\n", ch)) return false;
+            if (ch == 'n') ch = '\n';
+        }
+        st_buf_add(c->a, &b, &ch, 1);
+    }
+    v->as.s = st_str_of(st_buf_text(c->a, &b));
+    return true;
 }
 
 static bool read_duration(st_str s, st_value *v)
@@ -70,7 +87,7 @@ static bool read_duration(st_str s, st_value *v)
     int64_t n = 0;
     while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9' && n <= ST_MAX_COUNT) n = n * 10 + (s.p[i++] - '0');
     if (i == 0 || n > ST_MAX_COUNT) return false;
-    st_str word = trimmed((st_str){s.p + i, s.n - i});
+    st_str word = st_text_trim((st_str){s.p + i, s.n - i});
     if (word.n > 1 && word.p[word.n - 1] == 's') word.n--;
     for (int u = ST_MINUTE; u <= ST_YEAR; u++)
         if (st_str_eq(word, st_str_of(st_unit_names[u]))) {
@@ -100,11 +117,11 @@ static bool read_number(st_str s, st_value *v)
 /* The text as a value of the kind that the parameter has. */
 static bool read_value(st_checker *c, st_str s, st_value *v)
 {
-    st_str t = trimmed(s);
+    st_str t = st_text_trim(s);
     switch (v->type.base) {
     case ST_T_INT:
     case ST_T_DECIMAL: return read_number(t, v);
-    case ST_T_STRING: v->as.s = s; return true;
+    case ST_T_STRING: return read_text(c, s, v);
     case ST_T_DATE: return st_parse_date(t, &v->as.i);
     case ST_T_TIMESTAMP: return st_parse_timestamp(t, c->p->zone, &v->as.i);
     case ST_T_DURATION: return read_duration(t, v);
@@ -113,23 +130,37 @@ static bool read_value(st_checker *c, st_str s, st_value *v)
     }
 }
 
+/* The end of the part that begins at p: the next comma outside of quotes, or the end of the text. */
+static const char *part_end(const char *p)
+{
+    bool quoted = false;
+    for (; *p && (quoted || *p != ','); p++) {
+        if (quoted && *p == '\\' && p[1])
+            p++;
+        else if (*p == '"')
+            quoted = !quoted;
+    }
+    return p;
+}
+
+/* A list: values parted by commas, with or without the brackets of a rule. */
 static bool read_list(st_checker *c, st_def *d, const char *text)
 {
-    uint32_t n = 1;
-    for (const char *p = text; *p; p++)
-        if (*p == ',') n++;
-    st_value *values = st_new_n(c->a, st_value, n);
-    const char *start = text;
-    for (uint32_t i = 0; i < n; i++) {
-        const char *end = start;
-        while (*end && *end != ',') end++;
-        values[i].type = d->type;
-        values[i].type.list = false;
-        if (!read_value(c, trimmed((st_str){start, (uint32_t)(end - start)}), &values[i])) return false;
+    st_str all = st_text_trim(st_str_of(text));
+    if (all.n >= 2 && all.p[0] == '(' && all.p[all.n - 1] == ')') all = (st_str){all.p + 1, all.n - 2};
+    const char *start = st_dup(c->a, all.p, all.n);
+    ST_VEC(st_value) values = {0};
+    for (bool more = true; more;) {
+        const char *end = part_end(start);
+        st_value v = {.type = d->type};
+        v.type.list = false;
+        if (!read_value(c, st_text_trim((st_str){start, (uint32_t)(end - start)}), &v)) return false;
+        *st_push(c->a, &values) = v;
+        more = *end == ',';
         start = end + 1;
     }
-    d->values = values;
-    d->nvalues = n;
+    d->values = values.p;
+    d->nvalues = values.n;
     return one_type(c, d, NULL);
 }
 

@@ -212,7 +212,8 @@ typedef struct st_meta {
     const char **tags;
 } st_meta;
 
-/* A tier row: the first whose `when` is true gives the label; when == NULL: otherwise. */
+/* A tier row: the first whose `when` is true gives the label; when == NULL: otherwise. In the rows of tiers, as in the expr
+ * of a segment, the table's `visible` is joined by and, so that who has not begun has no label (and is in no segment). */
 typedef struct st_tier {
     uint32_t label;
     st_expr *when;

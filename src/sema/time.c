@@ -430,6 +430,11 @@ st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast)
     st_expr *x = st_check_expr(c, s, ast->kids[ST_AS_OF_expr]);
     st_expr *t = time_operand(c, s, when);
     if (!x || !t) return NULL;
+    if (x->type.list) {
+        st_err(c, ST_MSG_LIST_COMPARED, ast->kids[ST_AS_OF_expr]->span,
+               st_source_text(c, ast->kids[ST_AS_OF_expr]));
+        return NULL;
+    }
     if (t->at) {
         st_err(c, ST_MSG_AS_OF_ROW, when->span, st_source_text(c, when));
         return NULL;

@@ -306,13 +306,15 @@ static void test_overrides(void **state)
 {
     (void)state;
     fixture f;
-    static const st_override sets[] = {{"n", "2_000"},        {"d", "3 weeks"}, {"l", "a, b,c"},
-                                       {"day", "2026-02-03"}, {"s", " x "},     {"p", "12.5%"},
-                                       {"yes", "false"}};
+    static const st_override sets[] = {
+        {"n", "2_000"},      {"d", "3 weeks"},      {"l", "a, b,c"}, {"m", "(\"a,b\", \"c\")"},
+        {"q", "\"D\\\"E\""}, {"day", "2026-02-03"}, {"s", " x "},    {"p", "12.5%"},
+        {"yes", "false"}};
     start(&f);
     for (size_t i = 0; i < ST_COUNT(sets); i++) *st_push(f.a, &f.sets) = sets[i];
     add_file(&f, "t.seg",
-             "param n = 1\nparam d = 90 days\nparam l = (\"x\")\nparam day = 2026-01-01\nparam s = "
+             "param n = 1\nparam d = 90 days\nparam l = (\"x\")\nparam m = (\"x\", \"y\")\nparam q = "
+             "\"\"\nparam day = 2026-01-01\nparam s = "
              "\"\"\nparam p = 10%\n"
              "param yes = true\n");
     run(&f);
@@ -322,6 +324,9 @@ static void test_overrides(void **state)
     assert_int_equal(def_named(&f, "d")->value.unit, ST_WEEK);
     assert_int_equal(def_named(&f, "l")->nvalues, 3);
     assert_true(st_str_eq(def_named(&f, "l")->values[1].as.s, ST_STR("b")));
+    assert_int_equal(def_named(&f, "m")->nvalues, 2);
+    assert_true(st_str_eq(def_named(&f, "m")->values[0].as.s, ST_STR("a,b")));
+    assert_true(st_str_eq(def_named(&f, "q")->value.as.s, ST_STR("D\"E")));
     assert_int_equal(def_named(&f, "day")->value.as.i, st_days_from_civil(2026, 2, 3));
     assert_true(st_str_eq(def_named(&f, "s")->value.as.s, ST_STR(" x ")));
     assert_int_equal(def_named(&f, "p")->value.as.d, 125);
