@@ -118,7 +118,8 @@ static st_table *find_table(st_checker *c, const st_ast *name)
     if (w && w->table) return w->table;
     st_near near = {0};
     for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
-    st_err(c, ST_MSG_UNKNOWN_TABLE, name->span, name->text, st_did_you_mean(c->a, &near));
+    if (!c->incomplete || near.n)
+        st_err(c, ST_MSG_UNKNOWN_TABLE, name->span, name->text, st_did_you_mean(c->a, &near));
     return NULL;
 }
 
@@ -301,14 +302,19 @@ static bool needs_by(uint32_t op)
     return op != ST_TIER_WHEN && op != ST_TIER_OTHERWISE;
 }
 
+/* A constant bound as a count of 10^-scale; days count as whole numbers. */
+static st_i128 bound_number(const st_value *v)
+{
+    return v->type.base == ST_T_DECIMAL ? v->as.d : (st_i128)v->as.i;
+}
+
 static void note_bound(tier_state *q, bool at_least, const st_expr *bound)
 {
-    if (!st_is_const(bound) || !st_is_exact(bound->type)) return;
+    if (!st_is_const(bound) || (!st_is_exact(bound->type) && !st_is(bound->type, ST_T_DATE))) return;
     st_value *v = at_least ? &q->least : &q->most;
     bool *has = at_least ? &q->has_least : &q->has_most;
-    st_i128 a = bound->value.type.base == ST_T_INT ? (st_i128)bound->value.as.i : bound->value.as.d;
-    st_i128 b = v->type.base == ST_T_INT ? (st_i128)v->as.i : v->as.d;
-    int cmp = *has ? st_dec_cmp(a, bound->type.scale, b, v->type.scale) : 0;
+    int cmp =
+        *has ? st_dec_cmp(bound_number(&bound->value), bound->type.scale, bound_number(v), v->type.scale) : 0;
     if (!*has || (at_least ? cmp < 0 : cmp > 0)) *v = bound->value;
     *has = true;
 }
@@ -320,6 +326,7 @@ static st_expr *bound_test(st_checker *c, tier_state *q, const st_ast *tier)
     st_expr *bound = st_is_number(q->by->type) ? st_check_number(c, q->s, arg) : st_check_expr(c, q->s, arg);
     if (!bound) return NULL;
     if (st_is_time(q->by->type)) {
+        note_bound(q, at_least, bound);
         if (st_is_time(bound->type)) return st_time_bound(c, q->by, bound, at_least, tier->span);
         st_err(c, ST_MSG_NOT_A_TIME, arg->span, st_source_text(c, arg), st_kind_words(bound->type));
         return NULL;
@@ -378,14 +385,17 @@ static st_expr *tier_condition(st_checker *c, tier_state *q, const st_ast *tier,
 }
 
 /* `at least a` and `at most b` meet: every known value has a row. */
+static bool is_whole(const tier_state *q, const st_value *v)
+{
+    return v->type.base == ST_T_DATE || (v->type.base == ST_T_INT && q->by->type.base == ST_T_INT);
+}
+
 static bool bounds_meet(const tier_state *q)
 {
     if (!q->has_least || !q->has_most) return false;
-    st_i128 a = q->least.type.base == ST_T_INT ? (st_i128)q->least.as.i : q->least.as.d;
-    st_i128 b = q->most.type.base == ST_T_INT ? (st_i128)q->most.as.i : q->most.as.d;
-    if (q->by->type.base == ST_T_INT && q->least.type.base == ST_T_INT && q->most.type.base == ST_T_INT)
-        b += 1;
-    return st_dec_cmp(a, q->least.type.scale, b, q->most.type.scale) <= 0;
+    st_i128 next = bound_number(&q->most);
+    if (is_whole(q, &q->least) && is_whole(q, &q->most)) next += 1; /* nothing lies between 2 and 3 */
+    return st_dec_cmp(bound_number(&q->least), q->least.type.scale, next, q->most.type.scale) <= 0;
 }
 
 static void check_complete(st_checker *c, const tier_state *q, const st_ast *by)

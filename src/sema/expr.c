@@ -399,7 +399,8 @@ static st_def *list_param(st_checker *c, const st_scope *s, const st_ast *name)
     st_near near = {0};
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_PARAM) st_near_add(&near, name->text, c->defs.p[i]->name);
-    st_err(c, ST_MSG_NOT_A_LIST, name->span, name->text, st_did_you_mean(c->a, &near));
+    if (!c->incomplete || near.n)
+        st_err(c, ST_MSG_NOT_A_LIST, name->span, name->text, st_did_you_mean(c->a, &near));
     return NULL;
 }
 

@@ -221,11 +221,12 @@ const st_path *st_find_path(st_checker *c, const st_table *from, const st_table 
         st_near near = {0};
         for (uint32_t i = 0; i < from->ncols; i++)
             if (from->cols[i].links_to) st_near_add(&near, by, from->cols[i].name);
-        st_err(c, ST_MSG_NO_SUCH_LINK, span, by, from->name, to->name, st_did_you_mean(c->a, &near));
+        if (!c->incomplete)
+            st_err(c, ST_MSG_NO_SUCH_LINK, span, by, from->name, to->name, st_did_you_mean(c->a, &near));
         return NULL;
     }
     if (best.steps == UINT32_MAX) {
-        st_err(c, ST_MSG_NO_LINK, span, from->name, to->name);
+        if (!c->incomplete) st_err(c, ST_MSG_NO_LINK, span, from->name, to->name);
         return NULL;
     }
     if (best.ways > 1) {
@@ -355,7 +356,7 @@ static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name,
     near_columns(&near, word, s->at);
     near_definitions(c, &near, word, s->at);
     bool beside_text = other && st_is(other->type, ST_T_STRING) && !st_is_const(other);
-    if (c->incomplete && !beside_text) return;
+    if (c->incomplete && near.n == 0 && !beside_text) return;
     if (beside_text && near.n == 0) {
         st_err(c, ST_MSG_TEXT_WITHOUT_QUOTES, name->span, word);
         return;
@@ -457,7 +458,8 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
     st_near near = {0};
     near_columns(&near, member->text, t);
     near_definitions(c, &near, member->text, t);
-    st_err(c, ST_MSG_UNKNOWN_COLUMN, member->span, t->name, member->text, st_did_you_mean(c->a, &near));
+    if (!c->incomplete || near.n)
+        st_err(c, ST_MSG_UNKNOWN_COLUMN, member->span, t->name, member->text, st_did_you_mean(c->a, &near));
     return NULL;
 }
 
@@ -556,7 +558,8 @@ st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref)
         if (st_links(c, s->at, c->tables.p[i])) st_near_add(&near, left->text, c->tables.p[i]->name);
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_RFM) st_near_add(&near, left->text, c->defs.p[i]->name);
-    st_err(c, ST_MSG_UNKNOWN_NAME, left->span, left->text, st_did_you_mean(c->a, &near));
+    if (!c->incomplete || near.n)
+        st_err(c, ST_MSG_UNKNOWN_NAME, left->span, left->text, st_did_you_mean(c->a, &near));
     return NULL;
 }
 
@@ -591,7 +594,7 @@ st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *as
     for (uint32_t i = 0; i < labels->n; i++) st_near_add(&near, ast->text, labels->names[i]);
     const char *help = st_did_you_mean(c->a, &near);
     if (!*help) help = st_format(c->a, "Its labels are %s.", list_of_labels(c, labels));
-    st_err(c, ST_MSG_UNKNOWN_LABEL, ast->span, owner, ast->text, help);
+    if (!c->incomplete) st_err(c, ST_MSG_UNKNOWN_LABEL, ast->span, owner, ast->text, help);
     return NULL;
 }
 
@@ -608,6 +611,8 @@ st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name)
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_SEGMENT && c->defs.p[i]->of == s->at)
             st_near_add(&near, name->text, c->defs.p[i]->name);
-    st_err(c, ST_MSG_AMONG_NEEDS_SEGMENT, name->span, name->text, s->at->name, st_did_you_mean(c->a, &near));
+    if (!c->incomplete)
+        st_err(c, ST_MSG_AMONG_NEEDS_SEGMENT, name->span, name->text, s->at->name,
+               st_did_you_mean(c->a, &near));
     return NULL;
 }
