@@ -244,7 +244,9 @@ ST_NORETURN static void stream_fail(st_binder *b, const reading *r, int code)
 {
     const char *why = r->stream->get_last_error ? r->stream->get_last_error(r->stream) : NULL;
     strata_status status = code == ENOMEM ? STRATA_NO_MEMORY : code == EINVAL ? STRATA_BAD_DATA : STRATA_IO;
-    st_fail(env_of(b), status, "%.200s: %.700s", r->origin, why && *why ? why : "the data cannot be read.");
+    if (!why || !*why) why = "the data cannot be read.";
+    bool place = strncmp(why, "row ", 4) == 0;
+    st_fail(env_of(b), status, "%.200s%s %.700s", r->origin, place ? "," : ":", why);
 }
 
 static void read_metadata(const char *m, reading *r)

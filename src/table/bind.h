@@ -43,8 +43,8 @@ typedef struct st_binder st_binder;
 st_binder *st_binder_new(st_arena *a, const st_program *program, uint32_t threads);
 
 /* Reads a stream, one table or a part of it, to its end and releases it, also on failure. Tables in any order; parts of a
- * table in the order its rows shall have. `origin` is what messages call it, NULL: the table's name. After a failure the
- * binder is of no more use. */
+ * table in the order its rows shall have. `origin` is what messages call it, NULL: the table's name; it stands in front of
+ * what the stream itself says of an error. After a failure the binder is of no more use. */
 void st_bind_stream(st_binder *b, const st_table *table, struct ArrowArrayStream *stream, const char *origin);
 
 /* Joins the tables. Every needed table must have been given a stream. Called once. */

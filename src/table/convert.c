@@ -5,112 +5,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* ---- types ---- */
-
-static void parse_decimal_format(const char *format, st_src *src)
-{
-    int precision = 0, scale = 0, bits = 128;
-    if (sscanf(format, "d:%3d,%4d,%3d", &precision, &scale, &bits) < 2) return;
-    if (precision < 1 || precision > 76 || scale < -76 || scale > 76) return;
-    if (bits != 32 && bits != 64 && bits != 128 && bits != 256) return;
-    *src = (st_src){.kind = ST_SRC_DECIMAL, .width = (uint8_t)(bits / 8), .is_signed = true};
-    src->precision = (int8_t)precision;
-    src->scale = (int8_t)scale;
-}
-
-static void parse_value_format(const char *format, st_src *src)
-{
-    static const struct {
-        const char *format;
-        st_src src;
-    } plain[] = {
-        {"n", {.kind = ST_SRC_NONE}},
-        {"b", {.kind = ST_SRC_BOOL}},
-        {"c", {.kind = ST_SRC_INT, .width = 1, .is_signed = true}},
-        {"C", {.kind = ST_SRC_INT, .width = 1}},
-        {"s", {.kind = ST_SRC_INT, .width = 2, .is_signed = true}},
-        {"S", {.kind = ST_SRC_INT, .width = 2}},
-        {"i", {.kind = ST_SRC_INT, .width = 4, .is_signed = true}},
-        {"I", {.kind = ST_SRC_INT, .width = 4}},
-        {"l", {.kind = ST_SRC_INT, .width = 8, .is_signed = true}},
-        {"L", {.kind = ST_SRC_INT, .width = 8}},
-        {"e", {.kind = ST_SRC_FLOAT, .width = 2}},
-        {"f", {.kind = ST_SRC_FLOAT, .width = 4}},
-        {"g", {.kind = ST_SRC_FLOAT, .width = 8}},
-        {"u", {.kind = ST_SRC_TEXT, .width = 4}},
-        {"z", {.kind = ST_SRC_TEXT, .width = 4}},
-        {"U", {.kind = ST_SRC_TEXT, .width = 8}},
-        {"Z", {.kind = ST_SRC_TEXT, .width = 8}},
-        {"vu", {.kind = ST_SRC_TEXT, .width = 16}},
-        {"vz", {.kind = ST_SRC_TEXT, .width = 16}},
-        {"tdD", {.kind = ST_SRC_DATE32}},
-        {"tdm", {.kind = ST_SRC_DATE64}},
-        {"tss:", {.kind = ST_SRC_TIMESTAMP, .per_second = 1}},
-        {"tsm:", {.kind = ST_SRC_TIMESTAMP, .per_second = 1000}},
-        {"tsu:", {.kind = ST_SRC_TIMESTAMP, .per_second = 1000000}},
-        {"tsn:", {.kind = ST_SRC_TIMESTAMP, .per_second = 1000000000}},
-    };
-    *src = (st_src){.kind = ST_SRC_OTHER};
-    if (format[0] == 'd') {
-        parse_decimal_format(format, src);
-        return;
-    }
-    for (size_t i = 0; i < ST_COUNT(plain); i++) {
-        size_t n = strlen(plain[i].format);
-        bool stamp = plain[i].src.kind == ST_SRC_TIMESTAMP;
-        if (strncmp(format, plain[i].format, n) != 0 || (!stamp && format[n])) continue;
-        *src = plain[i].src;
-        src->zoned = stamp && format[n];
-    }
-}
-
-static void parse_leaf(const struct ArrowSchema *schema, st_src *src)
-{
-    if (!schema->dictionary) {
-        parse_value_format(schema->format, src);
-        return;
-    }
-    st_src index;
-    parse_value_format(schema->format, &index);
-    parse_value_format(schema->dictionary->format, src);
-    if (index.kind != ST_SRC_INT || src->kind != ST_SRC_TEXT || schema->dictionary->dictionary)
-        src->kind = ST_SRC_OTHER;
-    src->index = index.width;
-    src->index_signed = index.is_signed;
-}
-
-void st_src_of(const struct ArrowSchema *schema, st_src *src)
-{
-    bool fixed = strncmp(schema->format, "+w:", 3) == 0, large = strcmp(schema->format, "+L") == 0;
-    if (schema->n_children == 1 && (large || fixed || strcmp(schema->format, "+l") == 0)) {
-        parse_leaf(schema->children[0], src);
-        src->list = fixed ? 1 : large ? 8 : 4;
-        src->fixed = fixed ? strtoll(schema->format + 3, NULL, 10) : 0;
-        if (src->fixed < 0 || src->fixed > INT32_MAX) src->kind = ST_SRC_OTHER;
-    } else {
-        parse_leaf(schema, src);
-    }
-}
-
-void st_src_words(const st_src *src, char out[80])
-{
-    char what[64];
-    switch (src->kind) {
-    case ST_SRC_NONE: snprintf(what, sizeof what, "nothing"); break;
-    case ST_SRC_BOOL: snprintf(what, sizeof what, "true and false"); break;
-    case ST_SRC_INT: snprintf(what, sizeof what, "whole numbers"); break;
-    case ST_SRC_DECIMAL: snprintf(what, sizeof what, "decimal(%d,%d)", src->precision, src->scale); break;
-    case ST_SRC_FLOAT: snprintf(what, sizeof what, "floats"); break;
-    case ST_SRC_TEXT: snprintf(what, sizeof what, "text"); break;
-    case ST_SRC_DATE32:
-    case ST_SRC_DATE64: snprintf(what, sizeof what, "dates"); break;
-    case ST_SRC_TIMESTAMP: snprintf(what, sizeof what, "timestamps"); break;
-    case ST_SRC_OTHER: snprintf(what, sizeof what, "values of a kind that Strata does not read"); break;
-    }
-    snprintf(out, 80, "%s%s", src->list ? "lists of " : "", what);
-}
 
 void st_type_words(st_type t, char out[48])
 {
@@ -239,106 +135,11 @@ ST_NORETURN static void time_range_fail(const conversion *v, uint64_t i)
     VALUE_FAIL(v, i, "a time outside the years 0001 to 9999. Correct the file.");
 }
 
-/* ---- reading Arrow's layouts; `at` counts from the start of the buffers ---- */
-
-static int64_t int_at(const void *p, uint8_t width, bool is_signed, int64_t at)
-{
-    if (width == 8) return ((const int64_t *)p)[at];
-    if (is_signed)
-        return width == 1   ? ((const int8_t *)p)[at]
-               : width == 2 ? ((const int16_t *)p)[at]
-                            : ((const int32_t *)p)[at];
-    if (width == 4) return ((const uint32_t *)p)[at];
-    return width == 1 ? ((const uint8_t *)p)[at] : ((const uint16_t *)p)[at];
-}
-
-/* Integers and decimals; false: over 128 bits. */
-static bool exact_at(const conversion *v, int64_t at, st_i128 *out)
-{
-    const st_src *s = v->src;
-    const void *p = v->leaf->buffers[1];
-    if (s->width == 8 && !s->is_signed) {
-        *out = ((const uint64_t *)p)[at];
-    } else if (s->width <= 8) {
-        *out = int_at(p, s->width, s->is_signed, at);
-    } else {
-        const char *bytes = (const char *)p + (size_t)at * s->width;
-        memcpy(out, bytes, 16);
-        if (s->width == 32) {
-            st_i128 high;
-            memcpy(&high, bytes + 16, 16);
-            if (high != (*out < 0 ? -1 : 0)) return false;
-        }
-    }
-    return true;
-}
-
-static double half_to_double(uint16_t h)
-{
-    int exponent = h >> 10 & 31, mantissa = h & 1023;
-    double v = exponent == 31  ? (mantissa ? (double)NAN : (double)INFINITY)
-               : exponent == 0 ? ldexp(mantissa, -24)
-                               : ldexp(mantissa + 1024, exponent - 25);
-    return h >> 15 ? -v : v;
-}
-
-static double float_at(const conversion *v, int64_t at)
-{
-    const void *p = v->leaf->buffers[1];
-    if (v->src->width == 8) return ((const double *)p)[at];
-    if (v->src->width == 4) return (double)((const float *)p)[at];
-    return half_to_double(((const uint16_t *)p)[at]);
-}
-
-static st_str text_in(const conversion *v, const struct ArrowArray *a, int64_t at)
-{
-    int64_t from, n;
-    const char *bytes;
-    if (v->src->width == 16) {
-        const char *view = (const char *)a->buffers[1] + at * 16;
-        int32_t parts[4];
-        memcpy(parts, view, 16);
-        n = parts[0];
-        from = parts[3];
-        bytes = view + 4;
-        if (n > 12) {
-            if (parts[2] < 0 || parts[2] >= a->n_buffers - 3) broken(v);
-            bytes = a->buffers[2 + parts[2]];
-            if (from < 0 || from + n > ((const int64_t *)a->buffers[a->n_buffers - 1])[parts[2]]) broken(v);
-        } else {
-            from = 0;
-        }
-    } else {
-        from = int_at(a->buffers[1], v->src->width, true, at);
-        n = int_at(a->buffers[1], v->src->width, true, at + 1) - from;
-        bytes = a->buffers[2];
-    }
-    if (from < 0 || n < 0 || n > INT32_MAX) broken(v);
-    return (st_str){n ? bytes + from : "", (uint32_t)n};
-}
-
-static int64_t index_at(const conversion *v, int64_t at)
-{
-    int64_t i = int_at(v->leaf->buffers[1], v->src->index, v->src->index_signed, at);
-    if (i < 0 || i >= v->leaf->dictionary->length) broken(v);
-    return i;
-}
-
-/* The text of entry i of the leaf's dictionary; false: the entry is missing. */
-static bool entry_text(const conversion *v, int64_t i, st_str *out)
-{
-    const struct ArrowArray *d = v->leaf->dictionary;
-    int64_t at = d->offset + i;
-    if (d->null_count != 0 && d->buffers[0] && !st_bit(d->buffers[0], (uint64_t)at)) return false;
-    *out = text_in(v, d, at);
-    return true;
-}
-
 static bool text_at(const conversion *v, int64_t at, st_str *out)
 {
-    if (v->src->index) return entry_text(v, index_at(v, at), out);
-    *out = text_in(v, v->leaf, at);
-    return true;
+    st_text_found found = st_src_text(v->src, v->leaf, at, out);
+    if (found == ST_TEXT_BROKEN) broken(v);
+    return found == ST_TEXT_THERE;
 }
 
 /* ---- storing one value; each says whether there is one ---- */
@@ -549,9 +350,14 @@ static void convert_entries(const conversion *v)
     uint32_t *out = v->out;
     EACH_KNOWN(v, i, at)
     {
-        int64_t e = index_at(v, at);
+        int64_t e = st_src_entry(v->src, v->leaf, at);
         st_str s;
-        if (codes[e] == UINT32_MAX && entry_text(v, e, &s)) codes[e] = add_text(v, i, s);
+        if (e < 0) broken(v);
+        if (codes[e] == UINT32_MAX) {
+            st_text_found found = st_src_entry_text(v->src, v->leaf, e, &s);
+            if (found == ST_TEXT_BROKEN) broken(v);
+            if (found == ST_TEXT_THERE) codes[e] = add_text(v, i, s);
+        }
         KEEP_IF(v, i, codes[e] != UINT32_MAX);
         if (codes[e] != UINT32_MAX) out[i] = codes[e];
     }
@@ -584,7 +390,7 @@ static void convert_exact(const conversion *v)
     EACH_KNOWN(v, i, at)
     {
         st_i128 x;
-        if (!exact_at(v, at, &x)) type_range_fail(v, i, "the number");
+        if (!st_src_exact(v->src, v->leaf, at, &x)) type_range_fail(v, i, "the number");
         KEEP_IF(v, i, to_float ? store_number_as_double(v, i, x) : store_number(v, i, x));
     }
 }
@@ -612,7 +418,9 @@ static void convert_leaf(const conversion *v)
         break;
     case ST_SRC_INT:
     case ST_SRC_DECIMAL: convert_exact(v); break;
-    case ST_SRC_FLOAT: EACH_KNOWN(v, i, at) KEEP_IF(v, i, store_double(v, i, float_at(v, at))); break;
+    case ST_SRC_FLOAT:
+        EACH_KNOWN(v, i, at) KEEP_IF(v, i, store_double(v, i, st_src_float(v->src, v->leaf, at)));
+        break;
     case ST_SRC_TEXT: convert_texts(v); break;
     case ST_SRC_DATE32:
     case ST_SRC_DATE64:
@@ -828,18 +636,10 @@ static uint64_t drop_missing(const st_col_build *c, void *data, const uint8_t *k
     return to;
 }
 
-/* Where the elements of a row lie in the list's child. */
 static void list_range(const conversion *v, const struct ArrowArray *list, int64_t at, int64_t *from,
                        int64_t *to)
 {
-    if (v->src->list == 1) {
-        *from = at * v->src->fixed;
-        *to = *from + v->src->fixed;
-    } else {
-        *from = int_at(list->buffers[1], v->src->list, true, at);
-        *to = int_at(list->buffers[1], v->src->list, true, at + 1);
-    }
-    if (*from < 0 || *to < *from || *to > list->children[0]->length) broken(v);
+    if (!st_src_range(v->src, list, at, from, to)) broken(v);
 }
 
 static void convert_list(conversion *v, st_chunk *chunk, const struct ArrowArray *list, int64_t first)

@@ -2,37 +2,9 @@
 #ifndef STRATA_TABLE_CONVERT_H
 #define STRATA_TABLE_CONVERT_H
 
+#include "table/arrow.h"
 #include "table/dict.h"
 
-/* What a stream's schema says of a column. */
-typedef enum st_src_kind {
-    ST_SRC_NONE, /* the null type: every value is missing */
-    ST_SRC_BOOL,
-    ST_SRC_INT,
-    ST_SRC_DECIMAL,
-    ST_SRC_FLOAT,
-    ST_SRC_TEXT,
-    ST_SRC_DATE32,
-    ST_SRC_DATE64,
-    ST_SRC_TIMESTAMP,
-    ST_SRC_OTHER
-} st_src_kind;
-
-typedef struct st_src {
-    st_src_kind kind;
-    bool is_signed;
-    uint8_t width;           /* bytes of an int, decimal, float; of a text's offsets, 16 for views */
-    int8_t precision, scale; /* of a decimal */
-    bool zoned;              /* a timestamp with a zone */
-    int64_t per_second;      /* of a timestamp */
-    uint8_t index;           /* bytes of a dictionary's index, 0: no dictionary */
-    bool index_signed;
-    uint8_t list; /* bytes of a list's offsets, 0: no list, 1: lists of `fixed` elements */
-    int64_t fixed;
-} st_src;
-
-void st_src_of(const struct ArrowSchema *schema, st_src *src);
-void st_src_words(const st_src *src, char out[80]);
 bool st_src_accepted(const st_src *src, st_type declared, bool text);
 void st_type_words(st_type t, char out[48]); /* as declared: "decimal(12,2)", "list of string" */
 

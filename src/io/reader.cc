@@ -1,0 +1,252 @@
+// From a path to a stream: chooses the format's reader, runs it one batch ahead, and keeps exceptions in.
+#include "io/rows.hh"
+
+#include <arrow/c/bridge.h>
+#include <arrow/util/compression.h>
+#include <arrow/util/io_util.h>
+#include <arrow/util/key_value_metadata.h>
+#include <arrow/util/thread_pool.h>
+
+#include <cerrno>
+#include <cstring>
+#include <future>
+#include <thread>
+
+namespace strata
+{
+
+namespace
+{
+
+class PlainDetail : public arrow::StatusDetail
+{
+  public:
+    const char *type_id() const override { return "strata::plain"; }
+    std::string ToString() const override { return {}; }
+};
+
+} // namespace
+
+arrow::Status plain_error(std::string text)
+{
+    return {arrow::StatusCode::Invalid, std::move(text), std::make_shared<PlainDetail>()};
+}
+
+bool is_plain_error(const arrow::Status &status)
+{
+    return status.detail() && std::string(status.detail()->type_id()) == "strata::plain";
+}
+
+arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::string &path)
+{
+    static const std::pair<const char *, arrow::Compression::type> packings[] = {
+        {".gz", arrow::Compression::GZIP},
+        {".zst", arrow::Compression::ZSTD},
+        {".bz2", arrow::Compression::BZ2},
+        {".lz4", arrow::Compression::LZ4_FRAME}};
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::io::InputStream> raw, arrow::io::ReadableFile::Open(path));
+    for (const auto &[ending, type] : packings) {
+        if (!path.ends_with(ending)) continue;
+        ARROW_ASSIGN_OR_RAISE(auto codec, arrow::util::Codec::Create(type));
+        // The stream asks the codec only while it is made.
+        ARROW_ASSIGN_OR_RAISE(auto unpacked, arrow::io::CompressedInputStream::Make(codec.get(), raw));
+        return unpacked;
+    }
+    return raw;
+}
+
+std::shared_ptr<arrow::KeyValueMetadata> describe(bool text, const std::vector<std::string> &names)
+{
+    std::string all;
+    for (const auto &name : names) all += (all.empty() ? "" : "\n") + name;
+    auto metadata = std::make_shared<arrow::KeyValueMetadata>();
+    metadata->Append("strata:columns", all);
+    if (text) metadata->Append("strata:text", "yes");
+    return metadata;
+}
+
+namespace
+{
+
+// ---- the C stream ----
+
+std::string first_line(const std::string &text)
+{
+    return text.substr(0, std::min<size_t>(text.find('\n'), 300));
+}
+
+std::string explain(const arrow::Status &status, const char *format)
+{
+    if (is_plain_error(status)) return status.message();
+    if (status.IsOutOfMemory()) return "memory ran out while reading.";
+    if (int code = arrow::internal::ErrnoFromStatus(status))
+        return std::string("cannot be read: ") + strerror(code) + ".";
+    return std::string("is damaged, or no ") + format + " (" + first_line(status.message()) +
+           "). Write it anew.";
+}
+
+int code_of(const arrow::Status &status)
+{
+    return status.IsOutOfMemory() ? ENOMEM : arrow::internal::ErrnoFromStatus(status) ? EIO : EINVAL;
+}
+
+using Batch = arrow::Result<std::shared_ptr<arrow::RecordBatch>>;
+
+Batch next_of(Rows *rows)
+{
+    try {
+        return rows->next();
+    } catch (const std::bad_alloc &) {
+        return arrow::Status::OutOfMemory("memory");
+    } catch (const std::exception &e) {
+        return arrow::Status::Invalid(e.what());
+    }
+}
+
+// One batch is read while the one before is used.
+struct Stream {
+    std::unique_ptr<Rows> rows;
+    const char *format;
+    std::future<Batch> ahead;
+    bool ended = false;
+    std::string error;
+
+    ~Stream()
+    {
+        if (ahead.valid()) ahead.wait();
+    }
+    void read_ahead() { ahead = std::async(std::launch::async, next_of, rows.get()); }
+    int fail(const arrow::Status &status)
+    {
+        error = explain(status, format);
+        ended = true;
+        return code_of(status);
+    }
+};
+
+int get_schema(struct ArrowArrayStream *self, struct ArrowSchema *out)
+{
+    auto *s = static_cast<Stream *>(self->private_data);
+    try {
+        auto status = arrow::ExportSchema(*s->rows->schema(), out);
+        return status.ok() ? 0 : s->fail(status);
+    } catch (const std::exception &) {
+        return ENOMEM;
+    }
+}
+
+int get_next(struct ArrowArrayStream *self, struct ArrowArray *out)
+{
+    auto *s = static_cast<Stream *>(self->private_data);
+    out->release = nullptr;
+    if (s->ended) return 0;
+    try {
+        if (!s->ahead.valid()) s->read_ahead();
+        Batch batch = s->ahead.get();
+        if (!batch.ok()) return s->fail(batch.status());
+        if (!*batch) {
+            s->ended = true;
+            return 0;
+        }
+        s->read_ahead();
+        auto status = arrow::ExportRecordBatch(**batch, out);
+        return status.ok() ? 0 : s->fail(status);
+    } catch (const std::exception &) {
+        s->ended = true;
+        return ENOMEM;
+    }
+}
+
+const char *get_last_error(struct ArrowArrayStream *self)
+{
+    auto *s = static_cast<Stream *>(self->private_data);
+    return s->error.empty() ? nullptr : s->error.c_str();
+}
+
+void release(struct ArrowArrayStream *self)
+{
+    delete static_cast<Stream *>(self->private_data);
+    self->release = nullptr;
+}
+
+// ---- opening ----
+
+struct Format {
+    arrow::Result<std::unique_ptr<Rows>> (*open)(const std::string &, const WantedColumns &);
+    const char *name;
+};
+
+const Format formats[] = {{open_parquet, "Parquet file"},
+                          {open_arrow, "Arrow file"},
+                          {open_csv, "CSV file"},
+                          {open_jsonl, "file of JSON lines"}};
+
+Wanted wanted_of(const strata_column &c)
+{
+    std::string type = c.type;
+    Wanted w{c.name,
+             Wanted::Number,
+             type.find("decimal") != std::string::npos,
+             type.starts_with("list of "),
+             c.key,
+             type};
+    if (type.find("bool") != std::string::npos) w.kind = Wanted::Truth;
+    if (type.find("string") != std::string::npos) w.kind = Wanted::Text;
+    if (type.find("date") != std::string::npos || type.find("timestamp") != std::string::npos)
+        w.kind = Wanted::Time;
+    return w;
+}
+
+strata_status open_stream(const char *path, const strata_table *table, struct ArrowArrayStream *out,
+                          strata_error *error)
+{
+    bool compressed;
+    st_io_format format = st_io_format_of(path, &compressed);
+    if (format == ST_IO_NO_FORMAT)
+        return st_io_fail(error, STRATA_BAD_INPUT,
+                          "%.400s: its format is not clear. A data file's name ends in " ST_IO_ENDINGS ".",
+                          path);
+    WantedColumns wanted;
+    for (size_t i = 0; i < table->ncolumns; i++)
+        if (table->columns[i].needed) wanted.push_back(wanted_of(table->columns[i]));
+    auto rows = formats[format].open(path, wanted);
+    if (!rows.ok()) {
+        int code = code_of(rows.status());
+        auto status = code == ENOMEM ? STRATA_NO_MEMORY : code == EIO ? STRATA_IO : STRATA_BAD_DATA;
+        auto why = explain(rows.status(), formats[format].name);
+        return st_io_fail(error, status, "%.300s%s %.600s", path, why.starts_with("row ") ? "," : ":",
+                          why.c_str());
+    }
+    auto stream = std::make_unique<Stream>();
+    stream->rows = std::move(*rows);
+    stream->format = formats[format].name;
+    *out = {get_schema, get_next, get_last_error, release, stream.release()};
+    return STRATA_OK;
+}
+
+} // namespace
+} // namespace strata
+
+strata_status st_io_open(const char *path, const strata_table *table, struct ArrowArrayStream *stream,
+                         strata_error *error)
+{
+    try {
+        return strata::open_stream(path, table, stream, error);
+    } catch (const std::bad_alloc &) {
+        return st_io_fail(error, STRATA_NO_MEMORY, "Out of memory.");
+    } catch (const std::exception &e) {
+        return st_io_fail(error, STRATA_BAD_DATA, "%.300s: is damaged (%.300s). Write it anew.", path,
+                          e.what());
+    }
+}
+
+void st_io_threads(uint32_t threads)
+{
+    auto n = threads ? threads : std::max(1u, std::thread::hardware_concurrency());
+    (void)arrow::SetCpuThreadPoolCapacity(static_cast<int>(std::min(n, 256u)));
+}
+
+bool st_io_has_arrow(void)
+{
+    return true;
+}
