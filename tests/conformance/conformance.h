@@ -1,0 +1,86 @@
+/* Conformance: cases of the language as data files (cases.c reads them, README.md says how they look), evaluated by the
+ * oracle (oracle.c) and by the library as a program would use it (library.c), and compared with what the case expects.
+ */
+#ifndef STRATA_TESTS_CONFORMANCE_H
+#define STRATA_TESTS_CONFORMANCE_H
+
+#include "sema/program.h"
+
+/* ---- cases ---- */
+typedef struct ct_table {
+    const char *name;
+    const char *csv; /* header line and rows */
+    uint32_t line;   /* of the header, in the case file */
+} ct_table;
+
+typedef struct ct_pair {
+    const char *name, *value;
+} ct_pair;
+
+/* One line of `expect`: "name: k1 k2", "name: k=v …", "type name: int", "digits name: 12". */
+typedef struct ct_expect {
+    enum { CT_ANSWERS, CT_TYPE, CT_DIGITS } kind;
+    const char *name, *text;
+    uint32_t line;
+} ct_expect;
+
+/* "error unknown-column 3:12": the name or the code of a message, "?" for any; line 0: anywhere. */
+typedef struct ct_message {
+    st_severity severity;
+    const char *what;
+    uint32_t line, column;
+} ct_message;
+
+typedef struct ct_case {
+    const char *file, *name;
+    uint32_t line;
+    const char *preamble, *source; /* two files of one rule set */
+    const char *as_of;
+    const char *fails; /* NULL, or a part of the message with which the run fails */
+    const char *skip;  /* NULL, or why the case is not run */
+    bool no_warnings;
+    ST_VEC(ct_table) tables;
+    ST_VEC(ct_pair) sets;
+    ST_VEC(ct_expect) expects;
+    ST_VEC(ct_message) messages;
+} ct_case;
+
+typedef ST_VEC(ct_case) ct_cases;
+
+/* Appends the cases of a file. Prints what is wrong and exits with 2 where the file is not of the form. */
+void ct_read_cases(st_arena *a, const char *path, ct_cases *cases);
+char *ct_read_file(st_arena *a, const char *path); /* NULL: cannot be read */
+
+/* ---- data ---- */
+/* The rows as a stream of text columns, to be parsed by the binding as a CSV file is. What the stream holds lives in `a`. */
+struct ArrowArrayStream ct_stream(st_arena *a, const ct_table *table);
+
+/* ---- answers ---- */
+typedef struct ct_cell {
+    enum { CT_MISSING, CT_BOOL, CT_NUMBER, CT_FLOAT, CT_TEXT, CT_DATE, CT_INSTANT } kind;
+    bool b;
+    st_i128 number; /* of 10^-scale */
+    unsigned scale;
+    double f;
+    st_str text; /* also a label */
+    int64_t time;
+} ct_cell;
+
+/* One definition, or one field of an rfm ("loyalty.r"), for every row of its entity. */
+typedef struct ct_answer {
+    const char *name;
+    uint64_t n;
+    const char **keys;
+    ct_cell *cells;
+} ct_answer;
+
+typedef struct ct_answers {
+    const char *failure; /* NULL, or the message with which the run failed */
+    ST_VEC(ct_answer) items;
+} ct_answers;
+
+/* The two engines. Everything they give lives in `a`. */
+void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_answers *out);
+void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, ct_answers *out);
+
+#endif

@@ -1,0 +1,227 @@
+/* A case's answers by the library, as a program that embeds Strata gets them: rules from text, data by Arrow streams, the
+ * result as a stream. */
+#include "conformance.h"
+
+#include "base/bitmap.h"
+
+typedef struct session {
+    st_arena *arena;
+    const ct_case *c;
+    uint32_t threads;
+    ct_answers *out;
+    strata_rules *rules;
+    strata_data *data;
+    strata_result *result;
+    strata_error error;
+} session;
+
+#define TRY(call)                                                                                            \
+    do {                                                                                                     \
+        if ((call) != STRATA_OK) return false;                                                               \
+    } while (0)
+
+static bool compile(session *s)
+{
+    strata_error *e = &s->error;
+    const ct_case *c = s->c;
+    TRY(strata_rules_new(NULL, &s->rules, e));
+    if (c->preamble)
+        TRY(strata_rules_add_text(s->rules, "preamble.seg", c->preamble, strlen(c->preamble), e));
+    TRY(strata_rules_add_text(s->rules, "case.seg", c->source, strlen(c->source), e));
+    for (uint32_t i = 0; i < c->sets.n; i++)
+        TRY(strata_rules_set(s->rules, c->sets.p[i].name, c->sets.p[i].value, e));
+    TRY(strata_rules_compile(s->rules, e));
+    return true;
+}
+
+static bool is_needed(const session *s, const char *name)
+{
+    for (size_t i = 0; i < strata_rules_table_count(s->rules); i++) {
+        strata_table t = strata_rules_table(s->rules, i);
+        if (strcmp(t.name, name) == 0) return t.needed;
+    }
+    return false;
+}
+
+static bool bind(session *s)
+{
+    TRY(strata_data_new(s->rules, &s->data, &s->error));
+    for (uint32_t i = 0; i < s->c->tables.n; i++) {
+        const ct_table *t = &s->c->tables.p[i];
+        if (!is_needed(s, t->name)) continue;
+        struct ArrowArrayStream stream = ct_stream(s->arena, t);
+        TRY(strata_data_bind(s->data, t->name, &stream, NULL, &s->error));
+    }
+    TRY(strata_data_finish(s->data, &s->error));
+    return true;
+}
+
+static bool run(session *s)
+{
+    strata_run_options o = {.threads = s->threads, .traits = true};
+    TRY(strata_as_of_parse(s->rules, s->c->as_of, &o.as_of, &s->error));
+    TRY(strata_run(s->data, &o, &s->result, &s->error));
+    return true;
+}
+
+/* ---- reading the result ---- */
+
+static int64_t integer_at(const struct ArrowSchema *type, const struct ArrowArray *v, int64_t row)
+{
+    const void *data = v->buffers[1];
+    switch (type->format[0]) {
+    case 'c': return ((const int8_t *)data)[row];
+    case 'C': return ((const uint8_t *)data)[row];
+    case 's': return ((const int16_t *)data)[row];
+    case 'S': return ((const uint16_t *)data)[row];
+    case 'i':
+    case 't': return type->format[1] == 's' ? ((const int64_t *)data)[row] : ((const int32_t *)data)[row];
+    case 'I': return ((const uint32_t *)data)[row];
+    default: return ((const int64_t *)data)[row];
+    }
+}
+
+static st_str text_at(const struct ArrowSchema *type, const struct ArrowArray *v, int64_t row)
+{
+    const char *bytes = v->buffers[2];
+    if (type->format[0] == 'U') {
+        const int64_t *o = v->buffers[1];
+        return (st_str){bytes + o[row], (uint32_t)(o[row + 1] - o[row])};
+    }
+    const int32_t *o = v->buffers[1];
+    return (st_str){bytes + o[row], (uint32_t)(o[row + 1] - o[row])};
+}
+
+/* "d:P,S" or "d:P,S,128" */
+static unsigned scale_of(const char *format)
+{
+    const char *comma = strchr(format, ',');
+    unsigned scale = 0;
+    for (comma++; *comma >= '0' && *comma <= '9'; comma++) scale = scale * 10 + (unsigned)(*comma - '0');
+    return scale;
+}
+
+static ct_cell cell_at(st_arena *a, const struct ArrowSchema *type, const struct ArrowArray *v, int64_t row)
+{
+    ct_cell c = {0};
+    row += v->offset;
+    if (v->n_buffers > 0 && v->buffers[0] && !st_bit(v->buffers[0], (uint64_t)row)) return c;
+    if (type->dictionary) return cell_at(a, type->dictionary, v->dictionary, integer_at(type, v, row));
+    switch (type->format[0]) {
+    case 'b': c.kind = CT_BOOL, c.b = st_bit(v->buffers[1], (uint64_t)row); break;
+    case 'g': c.kind = CT_FLOAT, c.f = ((const double *)v->buffers[1])[row]; break;
+    case 'u':
+    case 'U': c.kind = CT_TEXT, c.text = st_str_dup(a, text_at(type, v, row)); break;
+    case 'd':
+        c.kind = CT_NUMBER;
+        memcpy(&c.number, (const char *)v->buffers[1] + 16 * row, 16);
+        c.scale = scale_of(type->format);
+        break;
+    case 't':
+        c.kind = type->format[1] == 's' ? CT_INSTANT : CT_DATE;
+        c.time = integer_at(type, v, row);
+        break;
+    default: c.kind = CT_NUMBER, c.number = integer_at(type, v, row); break;
+    }
+    return c;
+}
+
+static const char *key_of(st_arena *a, const ct_cell *c)
+{
+    return c->kind == CT_TEXT ? st_dup(a, c->text.p, c->text.n) : st_format(a, "%lld", (long long)c->number);
+}
+
+/* The first column is the key; every other one an answer. */
+static void read_batch(session *s, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                       uint32_t first)
+{
+    for (int64_t i = 1; i < schema->n_children; i++) {
+        ct_answer *to = &s->out->items.p[first + i - 1];
+        const char **keys = st_new_n(s->arena, const char *, to->n + (uint64_t)batch->length);
+        ct_cell *cells = st_new_n(s->arena, ct_cell, to->n + (uint64_t)batch->length);
+        if (to->n) {
+            memcpy(keys, to->keys, to->n * sizeof *keys);
+            memcpy(cells, to->cells, to->n * sizeof *cells);
+        }
+        to->keys = keys;
+        to->cells = cells;
+        for (int64_t row = batch->offset; row < batch->offset + batch->length; row++) {
+            ct_cell key = cell_at(s->arena, schema->children[0], batch->children[0], row);
+            to->keys[to->n] = key_of(s->arena, &key);
+            to->cells[to->n++] = cell_at(s->arena, schema->children[i], batch->children[i], row);
+        }
+    }
+}
+
+static bool read_entity(session *s, const char *entity)
+{
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    uint32_t first = s->out->items.n;
+    bool ok = true;
+    TRY(strata_result_stream(s->result, entity, STRATA_WIDE, &stream, &s->error));
+    if (stream.get_schema(&stream, &schema) != 0) {
+        stream.release(&stream);
+        return false;
+    }
+    for (int64_t i = 1; i < schema.n_children; i++)
+        ((ct_answer *)st_push(s->arena, &s->out->items))->name =
+            st_dup(s->arena, schema.children[i]->name, strlen(schema.children[i]->name));
+    for (;;) {
+        memset(&batch, 0, sizeof batch);
+        ok = stream.get_next(&stream, &batch) == 0;
+        if (!ok || !batch.release) break;
+        read_batch(s, &schema, &batch, first);
+        batch.release(&batch);
+    }
+    schema.release(&schema);
+    stream.release(&stream);
+    return ok;
+}
+
+/* The counts are those of the rows: of a segment its members, of tiers those with the label. */
+static bool counts_agree(session *s)
+{
+    for (size_t i = 0; i < strata_result_size(s->result); i++) {
+        strata_count c = strata_result_count(s->result, i);
+        for (uint32_t k = 0; k < s->out->items.n; k++) {
+            const ct_answer *a = &s->out->items.p[k];
+            uint64_t n = 0;
+            if (strcmp(a->name, c.definition) != 0) continue;
+            for (uint64_t row = 0; row < a->n; row++) {
+                const ct_cell *v = &a->cells[row];
+                n += c.kind == STRATA_SEGMENT ? v->kind == CT_BOOL && v->b
+                     : v->kind == CT_TEXT     ? st_str_eq(v->text, st_str_of(c.label))
+                                              : v->kind == CT_NUMBER &&
+                                                st_str_eq(st_str_of(key_of(s->arena, v)), st_str_of(c.label));
+            }
+            if (n != c.customers || a->n != c.population) {
+                s->out->failure =
+                    st_format(s->arena, "the counts say %llu of %llu for %s %s, the rows %llu of %llu",
+                              (unsigned long long)c.customers, (unsigned long long)c.population, c.definition,
+                              c.label, (unsigned long long)n, (unsigned long long)a->n);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool everything(session *s)
+{
+    if (!compile(s) || !bind(s) || !run(s)) return false;
+    for (size_t i = 0; i < strata_result_entity_count(s->result); i++) {
+        if (!read_entity(s, strata_result_entity(s->result, i))) return false;
+    }
+    return counts_agree(s);
+}
+
+void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, ct_answers *out)
+{
+    session s = {.arena = a, .c = c, .threads = threads, .out = out};
+    if (!everything(&s) && !out->failure) out->failure = st_dup(a, s.error.message, strlen(s.error.message));
+    strata_result_free(s.result);
+    strata_data_free(s.data);
+    strata_rules_free(s.rules);
+}
