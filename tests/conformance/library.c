@@ -45,7 +45,7 @@ static bool is_needed(const session *s, const char *name)
 
 static bool bind(session *s)
 {
-    TRY(strata_data_new(s->rules, &s->data, &s->error));
+    TRY(strata_data_new(s->rules, s->threads, &s->data, &s->error));
     for (uint32_t i = 0; i < s->c->tables.n; i++) {
         const ct_table *t = &s->c->tables.p[i];
         if (!is_needed(s, t->name)) continue;
