@@ -83,7 +83,8 @@ st_ir_id st_ir_node_of(st_ir *ir, const st_ir_node *given)
         n.args = args;
     }
     n.text = n.text.n ? st_str_dup(ir->arena, n.text) : (st_str){"", 0};
-    if (n.op == ST_IR_BOUND) n.bound = true;
+    if (n.op == ST_IR_BOUND)
+        n.bound = true;
     else
         for (uint32_t i = 0; i < n.n; i++) n.bound |= st_ir_at(ir, n.args[i])->bound;
     st_ir_id id = ir->nodes.n;
@@ -98,6 +99,7 @@ st_ir *st_ir_new(st_arena *a, const st_program *program)
     ir->arena = a;
     ir->program = program;
     ir->population = st_new_n(a, st_ir_id, program->ntables);
+    ir->unseen = st_new_n(a, st_ir_id, program->ntables);
     st_map_init(&ir->index, a);
     st_map_init(&ir->path_index, a);
     st_push(a, &ir->nodes)->domain = ST_IR_RUN; /* number 0 is none */

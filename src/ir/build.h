@@ -75,12 +75,13 @@ typedef struct st_ir_like {
     uint8_t scale, digits;
 } st_ir_like;
 st_ir_like st_ir_like_of(const st_type *t);
-st_ir_id st_ir_convert(st_ir *ir, st_ir_id v, st_ir_like to); /* exact to exact */
+st_ir_id st_ir_convert(st_ir *ir, st_ir_id v, st_ir_like to);                      /* exact to exact */
 st_ir_id st_ir_add(st_ir *ir, st_ir_op op, st_ir_id a, st_ir_id b, st_ir_like to); /* ADD, SUB, MIN, MAX */
 st_ir_id st_ir_mul(st_ir *ir, st_ir_id a, st_ir_id b, st_ir_like to);
 st_ir_id st_ir_div(st_ir *ir, st_ir_id a, st_ir_id b, st_ir_like to);
 st_ir_id st_ir_round(st_ir *ir, st_ir_op op, st_ir_id v, st_ir_like to); /* ROUND, FLOOR, CEIL */
-st_ir_id st_ir_unary(st_ir *ir, st_ir_op op, st_ir_id v, st_ir_like to); /* NEG, ABS, TO_FLOAT, LOGISTIC, texts */
+st_ir_id st_ir_unary(st_ir *ir, st_ir_op op, st_ir_id v,
+                     st_ir_like to); /* NEG, ABS, TO_FLOAT, LOGISTIC, texts */
 st_ir_id st_ir_time(st_ir *ir, st_ir_op op, st_ir_id a, st_ir_id b, uint32_t k, bool instant, st_ir_like to);
 st_ir_id st_ir_lookup(st_ir *ir, st_ir_id index, const st_ir_id *table, uint32_t n, st_ir_like to);
 

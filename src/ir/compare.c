@@ -214,14 +214,14 @@ st_ir_id st_ir_cmp(st_ir *ir, st_cmp op, st_ir_id a, st_ir_id b)
 {
     const st_ir_node *x = st_ir_at(ir, a), *y = st_ir_at(ir, b);
     if (x->op == ST_IR_MISSING || y->op == ST_IR_MISSING) return ST_IR_FALSE_ID;
-    if (x->op == ST_IR_LOGISTIC && y->op == ST_IR_LOGISTIC)
-        return st_ir_cmp(ir, op, x->args[0], y->args[0]);
+    if (x->op == ST_IR_LOGISTIC && y->op == ST_IR_LOGISTIC) return st_ir_cmp(ir, op, x->args[0], y->args[0]);
     if ((x->kind == ST_IR_F64) != (y->kind == ST_IR_F64)) {
         st_ir_like real = {.kind = ST_IR_F64};
         a = st_ir_unary(ir, ST_IR_TO_FLOAT, a, real);
         return st_ir_cmp(ir, op, a, st_ir_unary(ir, ST_IR_TO_FLOAT, b, real));
     }
-    bool swap = x->op == ST_IR_CONST ? y->op != ST_IR_CONST : x->domain == ST_IR_RUN && y->domain != ST_IR_RUN;
+    bool swap =
+        x->op == ST_IR_CONST ? y->op != ST_IR_CONST : x->domain == ST_IR_RUN && y->domain != ST_IR_RUN;
     if (swap) return st_ir_cmp(ir, mirrored(op), b, a);
     if (x->op == ST_IR_CONST) return st_ir_bool(holds(op, order_of(x, y)));
     if (x->op == ST_IR_MASK) {
@@ -266,8 +266,8 @@ st_ir_id st_ir_in(st_ir *ir, st_ir_id v, const st_ir_id *set, uint32_t n)
         st_ir_id p = x->args[1];
         return st_ir_and2(ir, st_ir_in(ir, x->args[0], set, n), p);
     }
-    bool apart = x->op == ST_IR_CASE || x->op == ST_IR_LOOKUP || x->op == ST_IR_SELECT || x->op == ST_IR_CONST ||
-                 x->op == ST_IR_MISSING || x->op == ST_IR_TO_DATE;
+    bool apart = x->op == ST_IR_CASE || x->op == ST_IR_LOOKUP || x->op == ST_IR_SELECT ||
+                 x->op == ST_IR_CONST || x->op == ST_IR_MISSING || x->op == ST_IR_TO_DATE;
     if (apart || n < 2) {
         st_ir_id *each = st_new_n(ir->arena, st_ir_id, n ? n : 1);
         for (uint32_t i = 0; i < n; i++) each[i] = st_ir_cmp(ir, ST_EQ, v, set[i]);
@@ -282,7 +282,8 @@ st_ir_id st_ir_in(st_ir *ir, st_ir_id v, const st_ir_id *set, uint32_t n)
         if (x->kind == ST_IR_I64 || x->kind == ST_IR_I128) {
             st_i128 cut;
             bool whole, above;
-            if (!cut_of(x, c, &cut, &whole, &above) || !whole || cut < lowest(x->kind) || cut > highest(x->kind))
+            if (!cut_of(x, c, &cut, &whole, &above) || !whole || cut < lowest(x->kind) ||
+                cut > highest(x->kind))
                 continue;
             id = st_ir_exact(ir, x->kind, cut, x->scale);
         } else if (x->kind == ST_IR_F64 && c->f == 0)

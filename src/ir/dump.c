@@ -3,8 +3,10 @@
 
 void st_ir_roots(st_arena *a, const st_ir *ir, st_ir_ids *roots)
 {
-    for (uint32_t t = 0; t < ir->program->ntables; t++)
+    for (uint32_t t = 0; t < ir->program->ntables; t++) {
         if (ir->population[t]) *st_push(a, roots) = ir->population[t];
+        if (ir->unseen[t]) *st_push(a, roots) = ir->unseen[t];
+    }
     for (uint32_t i = 0; i < ir->outputs.n; i++) {
         const st_ir_output *o = &ir->outputs.p[i];
         *st_push(a, roots) = o->value;
@@ -42,7 +44,8 @@ static void describe_text(st_arena *a, st_str s, st_buf *out)
     st_buf_puts(a, out, " \"");
     for (uint32_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c == '"' || c == '\\') st_buf_printf(a, out, "\\%c", c);
+        if (c == '"' || c == '\\')
+            st_buf_printf(a, out, "\\%c", c);
         else if (c < 0x20)
             st_buf_printf(a, out, "\\x%02x", c);
         else
@@ -78,7 +81,8 @@ void st_ir_describe(st_arena *a, const st_ir *ir, const st_ir_node *n, st_buf *o
     (void)ir;
     switch (n->op) {
     case ST_IR_CONST:
-        if (n->kind == ST_IR_TEXT) describe_text(a, n->text, out);
+        if (n->kind == ST_IR_TEXT)
+            describe_text(a, n->text, out);
         else if (n->kind == ST_IR_F64) {
             char text[ST_DECIMAL_TEXT];
             uint32_t len = st_double_format(n->f, text);
@@ -99,7 +103,9 @@ void st_ir_describe(st_arena *a, const st_ir *ir, const st_ir_node *n, st_buf *o
     case ST_IR_AT_LEAST:
     case ST_IR_LAST_ROWS: st_buf_printf(a, out, " %u", n->k); break;
     case ST_IR_SHIFT:
-    case ST_IR_BETWEEN: st_buf_printf(a, out, " %s%s", st_unit_names[n->k], n->k2 ? " of instants" : ""); break;
+    case ST_IR_BETWEEN:
+        st_buf_printf(a, out, " %s%s", st_unit_names[n->k], n->k2 ? " of instants" : "");
+        break;
     case ST_IR_TRUNC: st_buf_printf(a, out, " %s", st_unit_names[n->k]); break;
     case ST_IR_PART: st_buf_printf(a, out, " %s%s", part_names[n->k], n->k2 ? " of instant" : ""); break;
     case ST_IR_FULLEST: st_buf_printf(a, out, " %lld %s", (long long)n->imm, st_unit_names[n->k]); break;
@@ -119,9 +125,9 @@ void st_ir_describe(st_arena *a, const st_ir *ir, const st_ir_node *n, st_buf *o
     if (n->path) describe_path(a, n->path, out);
 }
 
-/* Numbers of the nodes that are printed: from 1, in order. */
-static uint32_t *number(st_arena *a, const st_ir *ir, const bool *live)
+uint32_t *st_ir_numbers(st_arena *a, const st_ir *ir)
 {
+    const bool *live = st_ir_live(a, ir);
     uint32_t *numbers = st_new_n(a, uint32_t, ir->nodes.n), next = 1;
     for (st_ir_id id = 1; id < ir->nodes.n; id++)
         if (live[id]) numbers[id] = next++;
@@ -132,10 +138,9 @@ static const char *const field_names[] = {"r", "f", "m", "recency", "frequency",
 
 void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
 {
-    bool *live = st_ir_live(a, ir);
-    uint32_t *numbers = number(a, ir, live);
+    const uint32_t *numbers = st_ir_numbers(a, ir);
     for (st_ir_id id = 1; id < ir->nodes.n; id++) {
-        if (!live[id]) continue;
+        if (!numbers[id]) continue;
         const st_ir_node *n = st_ir_at(ir, id);
         const char *domain = n->domain == ST_IR_RUN ? "run" : ir->program->tables[n->domain]->name;
         st_buf_printf(a, out, "%%%u = %s %s", numbers[id], domain, st_ir_kind_names[n->kind]);
@@ -150,6 +155,9 @@ void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
         if (ir->population[t])
             st_buf_printf(a, out, "population %s = %%%u\n", ir->program->tables[t]->name,
                           numbers[ir->population[t]]);
+    for (uint32_t t = 0; t < ir->program->ntables; t++)
+        if (ir->unseen[t])
+            st_buf_printf(a, out, "unseen %s = %%%u\n", ir->program->tables[t]->name, numbers[ir->unseen[t]]);
     for (uint32_t i = 0; i < ir->outputs.n; i++) {
         const st_ir_output *o = &ir->outputs.p[i];
         st_buf_printf(a, out, "%s %s", st_def_kind_names[o->def->kind], o->def->name);

@@ -71,7 +71,7 @@ typedef struct st_ir_step {
 typedef struct st_ir_sequence {
     uint32_t nsteps;
     st_ir_step *steps;
-    bool instants; /* times are timestamps, else dates */
+    bool instants;  /* times are timestamps, else dates */
     st_ir_id until; /* T, or its day */
 } st_ir_sequence;
 
@@ -94,7 +94,8 @@ typedef struct st_ir_node {
     const st_col *col;
     const st_ir_path *path;
     const st_ir_sequence *sequence;
-    const st_def *subject; /* THRESHOLD: the first definition that asks, for the run report; no part of what it is */
+    const st_def
+        *subject; /* THRESHOLD: the first definition that asks, for the run report; no part of what it is */
 } st_ir_node;
 
 /* One thing that a definition gives to the outside. */
@@ -120,7 +121,9 @@ typedef struct st_ir {
     ST_VEC(st_ir_output) outputs;
     ST_VEC(st_ir_check) checks;
     st_ir_id *population; /* by table: existing and begun rows, of entities with outputs; 0: of no interest */
-    st_map index;         /* nodes by their content */
+    st_ir_id *
+        unseen; /* by table: rows that exist and are not visible at the instant of the run, for the report; 0: none */
+    st_map index; /* nodes by their content */
     st_map path_index;
     ST_VEC(st_ir_id) scratch; /* of the builders of ands and ors */
     uint32_t *mark;           /* by node, for st_ir_and */
@@ -146,5 +149,7 @@ void st_ir_describe(st_arena *a, const st_ir *ir, const st_ir_node *n, st_buf *o
 typedef ST_VEC(st_ir_id) st_ir_ids;
 void st_ir_roots(st_arena *a, const st_ir *ir, st_ir_ids *roots);
 bool *st_ir_live(st_arena *a, const st_ir *ir);
+/* The numbers by which dumps call the nodes: those that an output needs, from 1. */
+uint32_t *st_ir_numbers(st_arena *a, const st_ir *ir);
 
 #endif

@@ -33,7 +33,8 @@ static bool among(const st_ir_id *p, uint32_t n, st_ir_id x)
     uint32_t low = 0, high = n;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (p[mid] < x) low = mid + 1;
+        if (p[mid] < x)
+            low = mid + 1;
         else
             high = mid;
     }
@@ -96,8 +97,7 @@ static void drop_known(st_ir *ir)
     uint32_t m = 0;
     for (uint32_t i = 0; i < ir->scratch.n; i++) {
         const st_ir_node *x = st_ir_at(ir, ir->scratch.p[i]);
-        if (x->op != ST_IR_KNOWN || ir->mark[x->args[0]] != ir->stamp)
-            ir->scratch.p[m++] = ir->scratch.p[i];
+        if (x->op != ST_IR_KNOWN || ir->mark[x->args[0]] != ir->stamp) ir->scratch.p[m++] = ir->scratch.p[i];
     }
     ir->scratch.n = m;
 }
@@ -149,7 +149,8 @@ st_ir_id st_ir_at_least(st_ir *ir, uint32_t k, const st_ir_id *p, uint32_t n)
     st_ir_id *rest = st_new_n(ir->arena, st_ir_id, n ? n : 1);
     uint32_t m = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (p[i] == ST_IR_TRUE_ID && k > 0) k--;
+        if (p[i] == ST_IR_TRUE_ID && k > 0)
+            k--;
         else if (p[i] > ST_IR_TRUE_ID)
             rest[m++] = p[i];
     }

@@ -47,6 +47,28 @@ static st_ir_id list_known(st_lowering *l, const st_expr *e)
     return st_ir_and2(l->ir, st_ir_known(l->ir, s.list), s.guard);
 }
 
+static st_ir_id ask(st_lowering *l, const st_expr *e, want w);
+
+/* The list has v. An exact v of more digits than the list's elements have is in it only if they are zeros. */
+static st_ir_id list_contains(st_lowering *l, const list_source *s, st_ir_id v)
+{
+    st_ir *ir = l->ir;
+    const st_ir_node *n = st_ir_at(ir, v), *list = st_ir_at(ir, s->list);
+    if (n->op == ST_IR_MISSING) return ST_IR_FALSE_ID;
+    st_ir_id exactly = ST_IR_TRUE_ID, element = v;
+    if (n->kind == ST_IR_I64 || n->kind == ST_IR_I128) {
+        const st_col *col = list->op == ST_IR_GATHER ? st_ir_at(ir, list->args[0])->col : list->col;
+        st_type element_type = col->type;
+        element_type.list = false;
+        st_ir_like like = st_ir_like_of(&element_type);
+        element = st_ir_round(ir, ST_IR_ROUND, v, like);
+        if (n->scale > like.scale) exactly = st_ir_cmp(ir, ST_EQ, element, v);
+    }
+    st_ir_node has = {
+        .op = ST_IR_HAS, .kind = ST_IR_PRED, .k = s->fold, .n = 2, .args = (st_ir_id[]){s->list, element}};
+    return exactly == ST_IR_FALSE_ID ? exactly : st_ir_and2(ir, st_ir_node_of(ir, &has), exactly);
+}
+
 /* A list of a chosen row is asked on that row. */
 static st_ir_id list_has(st_lowering *l, const st_expr *list, const st_expr *element, want w)
 {
@@ -69,16 +91,21 @@ static st_ir_id list_has(st_lowering *l, const st_expr *list, const st_expr *ele
         return st_ir_cmp(l->ir, ST_EQ, b, st_ir_int(l->ir, w == WANT_TRUE));
     }
     list_source s = list_of(l, list);
-    st_ir_id v = st_lower_value(l, element);
-    if (st_ir_at(l->ir, v)->op == ST_IR_MISSING) return ST_IR_FALSE_ID;
-    st_ir_node n = {.op = ST_IR_HAS,
-                    .kind = ST_IR_PRED,
-                    .k = s.fold,
-                    .n = 2,
-                    .args = (st_ir_id[]){s.list, v}};
-    st_ir_id has = st_ir_node_of(l->ir, &n);
+    st_ir_id has, known;
+    if (is_bool(element)) {
+        st_ir_id t = ask(l, element, WANT_TRUE), f = ask(l, element, WANT_FALSE);
+        st_ir_id has_true = list_contains(l, &s, st_ir_int(l->ir, 1));
+        st_ir_id has_false = list_contains(l, &s, st_ir_int(l->ir, 0));
+        st_ir_id first = st_ir_and2(l->ir, t, has_true);
+        has = st_ir_or2(l->ir, first, st_ir_and2(l->ir, f, has_false));
+        known = st_ir_or2(l->ir, t, f);
+    } else {
+        st_ir_id v = st_lower_value(l, element);
+        has = list_contains(l, &s, v);
+        known = st_ir_known(l->ir, v);
+    }
     if (w == WANT_TRUE) return st_ir_and2(l->ir, has, s.guard);
-    st_ir_id known = st_ir_and2(l->ir, st_ir_known(l->ir, s.list), st_ir_known(l->ir, v));
+    known = st_ir_and2(l->ir, st_ir_known(l->ir, s.list), known);
     return st_ir_and2(l->ir, s.guard, st_ir_but_not(l->ir, known, has));
 }
 
@@ -340,10 +367,8 @@ static st_ir_id value_plain(st_lowering *l, const st_expr *e)
     case ST_X_SUB: return chain(l, e, ST_IR_SUB, like);
     case ST_X_MIN: return chain(l, e, ST_IR_MIN, like);
     case ST_X_MAX: return chain(l, e, ST_IR_MAX, like);
-    case ST_X_MUL:
-        return st_ir_mul(ir, of_kind(l, e->args[0], like), of_kind(l, e->args[1], like), like);
-    case ST_X_DIV:
-        return st_ir_div(ir, of_kind(l, e->args[0], like), of_kind(l, e->args[1], like), like);
+    case ST_X_MUL: return st_ir_mul(ir, of_kind(l, e->args[0], like), of_kind(l, e->args[1], like), like);
+    case ST_X_DIV: return st_ir_div(ir, of_kind(l, e->args[0], like), of_kind(l, e->args[1], like), like);
     case ST_X_NEG: return st_ir_unary(ir, ST_IR_NEG, of_kind(l, e->args[0], like), like);
     case ST_X_ABS: return st_ir_unary(ir, ST_IR_ABS, of_kind(l, e->args[0], like), like);
     case ST_X_TO_FLOAT: return st_ir_unary(ir, ST_IR_TO_FLOAT, st_lower_value(l, e->args[0]), like);
@@ -362,8 +387,7 @@ static st_ir_id value_plain(st_lowering *l, const st_expr *e)
         st_ir_id t = st_lower_value(l, e->args[0]), n = st_lower_value(l, e->args[1]);
         return st_ir_time(ir, ST_IR_SHIFT, t, n, e->unit, instant, like);
     }
-    case ST_X_TO_DATE:
-        return st_ir_time(ir, ST_IR_TO_DATE, st_lower_value(l, e->args[0]), 0, 0, false, like);
+    case ST_X_TO_DATE: return st_ir_time(ir, ST_IR_TO_DATE, st_lower_value(l, e->args[0]), 0, 0, false, like);
     case ST_X_TO_INSTANT:
         return st_ir_time(ir, ST_IR_TO_INSTANT, st_lower_value(l, e->args[0]), 0, 0, false, like);
     case ST_X_TRUNC:
@@ -378,16 +402,15 @@ static st_ir_id value_plain(st_lowering *l, const st_expr *e)
         return st_ir_time(ir, ST_IR_BETWEEN, a, b, e->unit, instant, like);
     }
     case ST_X_AGGREGATE: return st_lower_aggregate(l, e);
-    default:
-        st_fail(st_arena_env(l->arena), STRATA_INTERNAL, "%s has no value", st_op_names[e->op]);
+    default: st_fail(st_arena_env(l->arena), STRATA_INTERNAL, "%s has no value", st_op_names[e->op]);
     }
 }
 
 /* A condition as a value, unless it lies as one already: what aggregates and chosen rows give. */
 static st_ir_id value_of(st_lowering *l, const st_expr *e)
 {
-    bool stored = e->op == ST_X_STEP_ROW ||
-                  (e->op == ST_X_AGGREGATE && e->kind != ST_AGG_ANY && e->kind != ST_AGG_NO);
+    bool stored =
+        e->op == ST_X_STEP_ROW || (e->op == ST_X_AGGREGATE && e->kind != ST_AGG_ANY && e->kind != ST_AGG_NO);
     if (!is_bool(e) || stored) return value_plain(l, e);
     st_ir_id t = ask(l, e, WANT_TRUE);
     return st_ir_truth(l->ir, t, ask(l, e, WANT_FALSE));

@@ -23,6 +23,7 @@ typedef struct st_lowering {
     st_map defs;          /* st_def_at, by definition and instant */
     st_ir_id *keep;       /* by table; 0: not asked yet */
     bool *keeping;        /* by table: its `keep where` is being lowered */
+    bool *seen;           /* by table: its rows are asked for */
 } st_lowering;
 
 /* lower.c: expressions. */
@@ -33,7 +34,7 @@ st_ir_id st_lower_value(st_lowering *l, const st_expr *e); /* a condition: 1, 0 
 /* lower_rows.c: which rows there are, aggregates and sequences. */
 st_ir_id st_lower_keep(st_lowering *l, const st_table *t);
 st_ir_id st_lower_population(st_lowering *l, const st_table *t); /* existing rows that have begun */
-st_ir_id st_lower_aggregate(st_lowering *l, const st_expr *e); /* not of ANY and NO */
+st_ir_id st_lower_aggregate(st_lowering *l, const st_expr *e);   /* not of ANY and NO */
 st_ir_id st_lower_any(st_lowering *l, const st_expr *e);
 st_ir_id st_lower_sequence(st_lowering *l, const st_expr *e);
 

@@ -72,11 +72,13 @@ static const st_ir_like INT = {ST_IR_I64, 0, 19};
 
 /* 1 plus the number of thresholds that the raw value reaches: recency at most, the others at least. `reached` is by the
  * number of thresholds, from all members to those that reach the hardest. */
-static st_ir_id by_thresholds(st_lowering *l, const st_rfm_part *p, bool recency, st_ir_id raw, st_ir_id members)
+static st_ir_id by_thresholds(st_lowering *l, const st_rfm_part *p, bool recency, st_ir_id raw,
+                              st_ir_id members)
 {
     st_ir *ir = l->ir;
     uint32_t n = p->nthresholds;
-    st_ir_id *reached = st_new_n(l->arena, st_ir_id, n + 2), *pairs = st_new_n(l->arena, st_ir_id, 2 * (size_t)n + 2);
+    st_ir_id *reached = st_new_n(l->arena, st_ir_id, n + 2),
+             *pairs = st_new_n(l->arena, st_ir_id, 2 * (size_t)n + 2);
     reached[0] = st_ir_and2(ir, members, st_ir_known(ir, raw));
     for (uint32_t i = 1; i <= n; i++) {
         const st_value *t = &p->thresholds[recency ? n - i : i - 1];
@@ -91,8 +93,8 @@ static st_ir_id by_thresholds(st_lowering *l, const st_rfm_part *p, bool recency
     return st_ir_case(ir, pairs, 2 * n + 2);
 }
 
-static st_ir_id by_quantiles(st_lowering *l, const st_def *d, const st_rfm_part *p, bool recency, st_ir_id raw,
-                             st_ir_id members)
+static st_ir_id by_quantiles(st_lowering *l, const st_def *d, const st_rfm_part *p, bool recency,
+                             st_ir_id raw, st_ir_id members)
 {
     bool by_raw = p->method == ST_RFM_PACKAGE;
     st_ir_id v = by_raw ? raw : rank_key(l->ir, st_lower_value(l, p->measure));
@@ -243,7 +245,8 @@ static void rfm_outputs(st_lowering *l, const st_def *d, bool raw)
 static void value_output(st_lowering *l, const st_def *d)
 {
     if (d->type.base != ST_T_BOOL) {
-        output(l, d, d->type, st_lower_value(l, d->expr));
+        st_ir_id v = st_ir_convert(l->ir, st_lower_value(l, d->expr), st_ir_like_of(&d->type));
+        output(l, d, d->type, v);
         return;
     }
     st_ir_id t = st_lower_true(l, d->expr), f = st_lower_false(l, d->expr);
@@ -272,6 +275,17 @@ static void lower_output(st_lowering *l, const st_def *d, bool traits)
     l->ir->population[d->of->index] = st_lower_population(l, d->of);
 }
 
+/* Rows that exist but are not seen at the instant of the run, for the report. */
+static void note_unseen(st_lowering *l)
+{
+    for (uint32_t i = 0; i < l->program->ntables; i++) {
+        const st_table *t = l->program->tables[i];
+        if (!l->seen[i] || !t->visible) continue;
+        st_ir_id keep = st_lower_keep(l, t);
+        l->ir->unseen[i] = st_ir_but_not(l->ir, keep, st_lower_true(l, t->visible));
+    }
+}
+
 st_ir *st_lower(st_arena *a, const st_program *program, const st_ir_options *options)
 {
     st_lowering l = {.arena = a, .program = program};
@@ -282,9 +296,11 @@ st_ir *st_lower(st_arena *a, const st_program *program, const st_ir_options *opt
     st_map_init(&l.defs, a);
     l.keep = st_new_n(a, st_ir_id, program->ntables);
     l.keeping = st_new_n(a, bool, program->ntables);
+    l.seen = st_new_n(a, bool, program->ntables);
     st_ir_node now = {.op = ST_IR_NOW, .kind = ST_IR_I64, .digits = 19, .domain = ST_IR_RUN};
     l.now = st_ir_node_of(l.ir, &now);
     for (uint32_t i = 0; i < program->ndefs; i++)
         if (wanted(program->defs[i], options)) lower_output(&l, program->defs[i], options->traits);
+    note_unseen(&l);
     return l.ir;
 }

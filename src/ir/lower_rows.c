@@ -18,6 +18,7 @@ st_ir_id st_lower_keep(st_lowering *l, const st_table *t)
 
 static st_ir_id seen(st_lowering *l, const st_table *t)
 {
+    l->seen[t->index] = true;
     return t->visible ? st_lower_true(l, t->visible) : ST_IR_TRUE_ID;
 }
 
@@ -74,7 +75,8 @@ static st_ir_id rows_of(st_lowering *l, const st_rowset *r)
     }
     for (uint32_t i = 0; i < r->nfilters; i++) {
         const st_filter *f = &r->filters[i];
-        if (f->kind == ST_FILTER_LAST) p = latest(l, r, p, f->last);
+        if (f->kind == ST_FILTER_LAST)
+            p = latest(l, r, p, f->last);
         else
             p = st_ir_and2(ir, p, st_lower_true(l, f->where));
     }
@@ -175,7 +177,8 @@ static st_ir_id first_or_last(st_lowering *l, const st_expr *e, st_ir_id rows, s
     if (st_ir_at(l->ir, time)->op == ST_IR_MISSING) return st_ir_missing(l->ir, like.kind, like.scale);
     if (v == time)
         return over_rows(l, e, first ? ST_IR_MIN_OF : ST_IR_MAX_OF, like, true, (st_ir_id[]){rows, v}, 2);
-    return over_rows(l, e, first ? ST_IR_FIRST_OF : ST_IR_LAST_OF, like, true, (st_ir_id[]){rows, v, time}, 3);
+    return over_rows(l, e, first ? ST_IR_FIRST_OF : ST_IR_LAST_OF, like, true, (st_ir_id[]){rows, v, time},
+                     3);
 }
 
 /* Conditions lie as 1 and 0. */
@@ -251,7 +254,8 @@ static void split(st_lowering *l, st_ir_id p, st_ir_id *rows, st_ir_id *refers)
     st_ir_id *plain = st_new_n(l->arena, st_ir_id, n->n), *bound = st_new_n(l->arena, st_ir_id, n->n);
     uint32_t np = 0, nb = 0;
     for (uint32_t i = 0; i < n->n; i++)
-        if (st_ir_at(l->ir, n->args[i])->bound) bound[nb++] = n->args[i];
+        if (st_ir_at(l->ir, n->args[i])->bound)
+            bound[nb++] = n->args[i];
         else
             plain[np++] = n->args[i];
     *rows = st_ir_and(l->ir, plain, np);
@@ -280,7 +284,8 @@ st_ir_id st_lower_sequence(st_lowering *l, const st_expr *e)
         to->unit = from->has_within ? from->within_unit : ST_DAY;
         to->path = path_of(l, &from->rows);
         to->time = time_of(l, from->rows.table);
-        if (from->rows.table->order_time) s->instants |= from->rows.table->order_time->type.base == ST_T_TIMESTAMP;
+        if (from->rows.table->order_time)
+            s->instants |= from->rows.table->order_time->type.base == ST_T_TIMESTAMP;
         split(l, rows_of(l, &from->rows), &to->rows, &to->refers);
         args[1 + 3 * i] = to->rows;
         args[2 + 3 * i] = to->refers;
@@ -288,7 +293,9 @@ st_ir_id st_lower_sequence(st_lowering *l, const st_expr *e)
         int64_t words[] = {to->kind, to->has_within, to->within, (int64_t)to->unit, to->path->index};
         put(l, &key, words, sizeof words);
     }
-    s->until = s->instants ? l->now : st_ir_time(ir, ST_IR_TO_DATE, l->now, 0, 0, false, (st_ir_like){ST_IR_I64, 0, 19});
+    s->until = s->instants
+                   ? l->now
+                   : st_ir_time(ir, ST_IR_TO_DATE, l->now, 0, 0, false, (st_ir_like){ST_IR_I64, 0, 19});
     args[0] = s->until;
     st_ir_node node = {.op = ST_IR_SEQUENCE,
                        .kind = ST_IR_PRED,

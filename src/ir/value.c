@@ -126,8 +126,8 @@ st_ir_id st_ir_div(st_ir *ir, st_ir_id a, st_ir_id b, st_ir_like to)
     if (missing(ir, a) || missing(ir, b)) return st_ir_missing(ir, to.kind, to.scale);
     const st_ir_node *x = st_ir_at(ir, a), *y = st_ir_at(ir, b);
     st_i128 out;
-    if (x->op == ST_IR_CONST && y->op == ST_IR_CONST && st_dec_div(x->imm, x->scale, y->imm, y->scale, &out) &&
-        fits(out, to.kind))
+    if (x->op == ST_IR_CONST && y->op == ST_IR_CONST &&
+        st_dec_div(x->imm, x->scale, y->imm, y->scale, &out) && fits(out, to.kind))
         return st_ir_exact(ir, to.kind, out, to.scale);
     st_ir_id args[2] = {st_ir_convert(ir, a, (st_ir_like){ST_IR_I128, x->scale, x->digits}),
                         st_ir_convert(ir, b, (st_ir_like){ST_IR_I128, y->scale, y->digits})};
@@ -148,7 +148,8 @@ st_ir_id st_ir_round(st_ir *ir, st_ir_op op, st_ir_id v, st_ir_like to)
     if (n->op == ST_IR_CONST) {
         st_i128 out = 0;
         bool ok = true;
-        if (op == ST_IR_ROUND) ok = st_dec_rescale(n->imm, n->scale, to.scale, &out);
+        if (op == ST_IR_ROUND)
+            ok = st_dec_rescale(n->imm, n->scale, to.scale, &out);
         else
             out = op == ST_IR_FLOOR ? st_dec_floor(n->imm, n->scale) : st_dec_ceil(n->imm, n->scale);
         if (ok && fits(out, to.kind)) return st_ir_exact(ir, to.kind, out, to.scale);
@@ -198,14 +199,12 @@ st_ir_id st_ir_unary(st_ir *ir, st_ir_op op, st_ir_id v, st_ir_like to)
 static int64_t fold_time(const st_zone *z, st_ir_op op, int64_t a, int64_t b, uint32_t k, bool instant)
 {
     switch (op) {
-    case ST_IR_SHIFT:
-        return instant ? st_instant_add(z, a, b, (st_unit)k) : st_date_add(a, b, (st_unit)k);
+    case ST_IR_SHIFT: return instant ? st_instant_add(z, a, b, (st_unit)k) : st_date_add(a, b, (st_unit)k);
     case ST_IR_TO_DATE: return st_day_of_instant(z, a);
     case ST_IR_TO_INSTANT: return st_start_of_day(z, a);
     case ST_IR_TRUNC: return st_date_trunc(a, (st_unit)k);
     case ST_IR_PART: return instant ? st_instant_part(z, a, (st_part)k) : st_date_part(a, (st_part)k);
-    default:
-        return instant ? st_instants_between(z, a, b, (st_unit)k) : st_dates_between(a, b, (st_unit)k);
+    default: return instant ? st_instants_between(z, a, b, (st_unit)k) : st_dates_between(a, b, (st_unit)k);
     }
 }
 
