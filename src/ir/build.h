@@ -51,7 +51,9 @@ st_ir_id st_ir_or(st_ir *ir, const st_ir_id *p, uint32_t n);
 st_ir_id st_ir_and2(st_ir *ir, st_ir_id a, st_ir_id b);
 st_ir_id st_ir_or2(st_ir *ir, st_ir_id a, st_ir_id b);
 st_ir_id st_ir_but_not(st_ir *ir, st_ir_id a, st_ir_id b); /* a and not b, opened up into larger ands */
-st_ir_id st_ir_rest(st_ir *ir, st_ir_id a, st_ir_id b);    /* the same, kept as one step of a chain */
+/* A chain of what is left over: what is in a and b, and a and not b kept as one step of the chain. */
+st_ir_id st_ir_of_rest(st_ir *ir, st_ir_id a, st_ir_id b);
+st_ir_id st_ir_rest(st_ir *ir, st_ir_id a, st_ir_id b);
 st_ir_id st_ir_at_least(st_ir *ir, uint32_t k, const st_ir_id *p, uint32_t n);
 void st_ir_pin(st_ir *ir, st_ir_id p);
 

@@ -76,6 +76,26 @@ static bool needs_known(st_ir_op op)
            op == ST_IR_MATCHES || op == ST_IR_HAS;
 }
 
+/* Whether some argument reads a predicate through this path, which holds only where the path leads to a row. */
+static bool read_through(const st_ir *ir, const st_ir_path *path)
+{
+    for (uint32_t i = 0; i < ir->scratch.n; i++) {
+        const st_ir_node *x = st_ir_at(ir, ir->scratch.p[i]);
+        if (x->op == ST_IR_GATHER && x->path == path) return true;
+    }
+    return false;
+}
+
+static void drop_linked(st_ir *ir)
+{
+    uint32_t m = 0;
+    for (uint32_t i = 0; i < ir->scratch.n; i++) {
+        const st_ir_node *x = st_ir_at(ir, ir->scratch.p[i]);
+        if (x->op != ST_IR_LINKED || !read_through(ir, x->path)) ir->scratch.p[m++] = ir->scratch.p[i];
+    }
+    ir->scratch.n = m;
+}
+
 /* In an and, "x is known" is said already by a comparison of x. */
 static void drop_known(st_ir *ir)
 {
@@ -112,6 +132,7 @@ static st_ir_id finish(st_ir *ir, st_ir_op op)
 st_ir_id st_ir_and(st_ir *ir, const st_ir_id *p, uint32_t n)
 {
     if (!flatten(ir, ST_IR_AND, p, n)) return ST_IR_FALSE_ID;
+    drop_linked(ir);
     drop_known(ir);
     return finish(ir, ST_IR_AND);
 }
@@ -137,11 +158,43 @@ st_ir_id st_ir_but_not(st_ir *ir, st_ir_id a, st_ir_id b)
     return st_ir_and2(ir, a, st_ir_not(ir, b));
 }
 
+/* A chain knows its head in k: whatever the head asks for holds all along it. */
+static st_ir_id head_of(const st_ir *ir, st_ir_id p)
+{
+    const st_ir_node *n = st_ir_at(ir, p);
+    return n->op == ST_IR_ANDNOT ? n->k : p;
+}
+
+static bool said_by(const st_ir *ir, st_ir_id head, st_ir_id p)
+{
+    const st_ir_node *h = st_ir_at(ir, head);
+    return p == head || (h->op == ST_IR_AND && among(h->args, h->n, p));
+}
+
+/* b where a holds: without what a's head says already. */
+static st_ir_id without_head(st_ir *ir, st_ir_id a, st_ir_id b)
+{
+    const st_ir_node *n = st_ir_at(ir, b);
+    st_ir_id head = head_of(ir, a);
+    if (said_by(ir, head, b)) return ST_IR_TRUE_ID;
+    if (n->op != ST_IR_AND || n->pinned) return b;
+    st_ir_id *rest = st_new_n(ir->arena, st_ir_id, n->n);
+    uint32_t m = 0;
+    for (uint32_t i = 0; i < n->n; i++)
+        if (!said_by(ir, head, n->args[i])) rest[m++] = n->args[i];
+    return st_ir_and(ir, rest, m);
+}
+
 st_ir_id st_ir_rest(st_ir *ir, st_ir_id a, st_ir_id b)
 {
-    if (a == ST_IR_TRUE_ID || a == ST_IR_FALSE_ID || b == ST_IR_TRUE_ID || b == ST_IR_FALSE_ID || a == b)
-        return st_ir_but_not(ir, a, b);
-    return pred(ir, ST_IR_ANDNOT, 0, (st_ir_id[]){a, b}, 2);
+    b = without_head(ir, a, b);
+    if (a <= ST_IR_TRUE_ID || b <= ST_IR_TRUE_ID) return st_ir_but_not(ir, a, b);
+    return pred(ir, ST_IR_ANDNOT, head_of(ir, a), (st_ir_id[]){a, b}, 2);
+}
+
+st_ir_id st_ir_of_rest(st_ir *ir, st_ir_id a, st_ir_id b)
+{
+    return st_ir_and2(ir, a, without_head(ir, a, b));
 }
 
 st_ir_id st_ir_at_least(st_ir *ir, uint32_t k, const st_ir_id *p, uint32_t n)

@@ -1,10 +1,10 @@
 /* Definitions at an instant in force: segments, tiers, rfm, ranks; and what they give to the outside. */
 #include "ir/lower.h"
 
+/* The population of a rank: of the whole table, or the members of a segment, who are all in it. */
 static st_ir_id member_of(st_lowering *l, const st_table *t, const st_def *among)
 {
-    st_ir_id p = st_lower_population(l, t);
-    return among ? st_ir_and2(l->ir, p, st_lower_def(l, among)->member) : p;
+    return among ? st_lower_def(l, among)->member : st_lower_population(l, t);
 }
 
 /* ---- ranks ---- */
@@ -57,7 +57,7 @@ static void lower_tiers(st_lowering *l, const st_def *d, st_def_at *at)
     for (uint32_t i = 0; i < d->ntiers; i++) {
         const st_tier *t = &d->tiers[i];
         st_ir_id when = t->when ? st_lower_true(l, t->when) : ST_IR_TRUE_ID;
-        st_ir_id here = st_ir_and2(ir, rest, when);
+        st_ir_id here = st_ir_of_rest(ir, rest, when);
         st_ir_pin(ir, here);
         pairs[m++] = here;
         pairs[m++] = st_ir_int(ir, t->label);

@@ -117,14 +117,16 @@ static st_ir_id count_of(st_lowering *l, const st_expr *e, st_ir_id rows)
     return over_rows(l, e, ST_IR_COUNT, COUNTED, false, &rows, 1);
 }
 
-/* The sum of v over the rows, in as many digits as there are: an average or a share may be known where the sum is too
- * large for its own type. */
+/* The sum of v over the rows for an average or a share, which may be known where the sum is too large for its own type: in as
+ * many digits as there are, unless the values leave room enough. */
 static st_ir_id wide_sum(st_lowering *l, const st_expr *e, st_ir_id rows, st_ir_id v)
 {
-    st_ir_like wide = {ST_IR_I128, st_ir_at(l->ir, v)->scale, ST_DECIMAL_DIGITS};
-    if (rows == ST_IR_FALSE_ID || st_ir_at(l->ir, v)->op == ST_IR_MISSING)
-        return st_ir_exact(l->ir, ST_IR_I128, 0, wide.scale);
-    return over_rows(l, e, ST_IR_SUM, wide, true, (st_ir_id[]){rows, v}, 2);
+    const st_ir_node *n = st_ir_at(l->ir, v);
+    bool narrow = n->kind == ST_IR_I64 && n->digits <= 12;
+    st_ir_like sum = {narrow ? ST_IR_I64 : ST_IR_I128, n->scale,
+                      (uint8_t)(narrow ? n->digits + 6 : ST_DECIMAL_DIGITS)};
+    if (rows == ST_IR_FALSE_ID || n->op == ST_IR_MISSING) return st_ir_exact(l->ir, ST_IR_I128, 0, sum.scale);
+    return over_rows(l, e, ST_IR_SUM, sum, true, (st_ir_id[]){rows, v}, 2);
 }
 
 static st_ir_id average(st_lowering *l, const st_expr *e, st_ir_id rows, st_ir_id v, st_ir_like like)

@@ -175,6 +175,23 @@ static uint32_t broadcast(st_emitter *e, uint32_t scalar, st_bc_type type)
     return unary(e, ST_BC_CONST, type, scalar);
 }
 
+/* A node that another step or pass has answered. */
+static bool in_slot(const st_emitter *e, st_ir_id id)
+{
+    return st_is_result(node(e, id)) || st_fill_before(e->plan, id, e->code->place, e->code->stage);
+}
+
+/* Where the register of a node stands. */
+static uint32_t *place_of(st_emitter *e, st_ir_id id)
+{
+    struct st_piece *c = e->code;
+    if (c->owner[id] != c->piece) {
+        c->owner[id] = c->piece;
+        c->reg[id] = c->head[id] = 0;
+    }
+    return &c->reg[id];
+}
+
 /* ---- comparisons ---- */
 
 static bool is_compare(st_ir_op op)
@@ -236,7 +253,7 @@ static void emit_compare(st_emitter *e, st_ir_id id, uint32_t v)
     const st_ir_node *n = node(e, id);
     st_bc_type type = st_bc_kind(node(e, n->args[0])->kind);
     uint32_t out = new_pred(e);
-    e->code->reg[id] = out + 1;
+    *place_of(e, id) = out + 1;
     if (n->op == ST_IR_IN) {
         uint32_t *set = st_new_n(e->arena, uint32_t, n->n);
         for (uint32_t i = 1; i < n->n; i++) set[i - 1] = st_scalar_of(e, n->args[i]);
@@ -314,7 +331,7 @@ static uint32_t conjunction(st_emitter *e, const st_ir_node *n)
     uint32_t np = 0, nn = 0;
     for (uint32_t i = 0; i < n->n; i++) {
         const st_ir_node *x = node(e, n->args[i]);
-        bool ready = e->code->owner[n->args[i]] == e->code->piece && e->code->reg[n->args[i]];
+        bool ready = *place_of(e, n->args[i]) || in_slot(e, n->args[i]);
         if (x->op == ST_IR_NOT && !ready)
             negated[nn++] = pred(e, x->args[0]);
         else
@@ -445,22 +462,6 @@ static uint32_t compute_pred(st_emitter *e, st_ir_id id)
     out = new_pred(e);
     put(e, ST_BC_TEST_V, 0, out, a, b)->a[3] = test_of(n->op);
     return out;
-}
-
-/* A node that another step or pass has answered. */
-static bool in_slot(const st_emitter *e, st_ir_id id)
-{
-    return st_is_result(node(e, id)) || st_fill_before(e->plan, id, e->code->place, e->code->stage);
-}
-
-static uint32_t *place_of(st_emitter *e, st_ir_id id)
-{
-    struct st_piece *c = e->code;
-    if (c->owner[id] != c->piece) {
-        c->owner[id] = c->piece;
-        c->reg[id] = c->head[id] = 0;
-    }
-    return &c->reg[id];
 }
 
 static uint32_t pred(st_emitter *e, st_ir_id id)

@@ -328,12 +328,44 @@ static void need_output(st_plan *p, st_ir_id id, uint32_t table, uint32_t last, 
     if (!f->name) f->name = name;
 }
 
-/* The last stage: the one in which every output can be stored. */
-static uint32_t last_stage(const st_plan *p, const st_ir_ids *roots)
+/* By table: the stage in which everything that it gives to the outside can be stored, and so is stored together. */
+static uint32_t *last_stages(const st_plan *p)
+{
+    const st_ir *ir = p->ir;
+    uint32_t *last = st_new_n(p->arena, uint32_t, ir->program->ntables);
+    for (uint32_t t = 0; t < ir->program->ntables; t++)
+        if (ir->population[t]) last[t] = p->stage[ir->population[t]];
+    for (uint32_t i = 0; i < ir->outputs.n; i++) {
+        const st_ir_output *o = &ir->outputs.p[i];
+        uint32_t *stage = &last[o->def->of->index];
+        *stage = ST_MAX(*stage, p->stage[o->value]);
+        if (o->known) *stage = ST_MAX(*stage, p->stage[o->known]);
+    }
+    return last;
+}
+
+static uint32_t count_stages(const st_plan *p)
 {
     uint32_t last = 0;
-    for (uint32_t i = 0; i < roots->n; i++) last = ST_MAX(last, p->stage[roots->p[i]]);
-    return last;
+    st_ir_ids roots = {0};
+    st_ir_roots(p->arena, p->ir, &roots);
+    for (uint32_t i = 0; i < roots.n; i++) last = ST_MAX(last, p->stage[roots.p[i]]);
+    return last + 1;
+}
+
+static void need_outputs(st_plan *p)
+{
+    const st_ir *ir = p->ir;
+    const uint32_t *last = last_stages(p);
+    for (uint32_t t = 0; t < ir->program->ntables; t++)
+        if (ir->population[t]) need_output(p, ir->population[t], t, last[t], "population");
+    for (uint32_t i = 0; i < ir->outputs.n; i++) {
+        const st_ir_output *o = &ir->outputs.p[i];
+        uint32_t table = o->def->of->index;
+        const char *name = name_of(p, o);
+        need_output(p, o->value, table, last[table], name);
+        if (o->known) need_output(p, o->known, table, last[table], st_format(p->arena, "%s known", name));
+    }
 }
 
 st_plan *st_plan_new(st_arena *a, const st_ir *ir)
@@ -352,19 +384,9 @@ st_plan *st_plan_new(st_arena *a, const st_ir *ir)
     find_views(p, st_ir_live(a, ir));
     find_stages(p);
     find_late(p);
-    st_ir_ids roots = {0};
-    st_ir_roots(a, ir, &roots);
-    uint32_t last = last_stage(p, &roots);
-    p->nstages = last + 1;
+    p->nstages = count_stages(p);
     p->filled = st_alloc_array(a, p->nstages, sizeof *p->filled);
-    for (uint32_t t = 0; t < ir->program->ntables; t++)
-        if (ir->population[t]) need_output(p, ir->population[t], t, last, "population");
-    for (uint32_t i = 0; i < ir->outputs.n; i++) {
-        const st_ir_output *o = &ir->outputs.p[i];
-        const char *name = name_of(p, o);
-        need_output(p, o->value, o->def->of->index, last, name);
-        if (o->known) need_output(p, o->known, o->def->of->index, last, st_format(a, "%s known", name));
-    }
+    need_outputs(p);
     for (uint32_t i = 0; i < ir->checks.n; i++) {
         p->setup[ir->checks.p[i].inner] |= !is_literal(st_ir_at(ir, ir->checks.p[i].inner));
         p->setup[ir->checks.p[i].outer] |= !is_literal(st_ir_at(ir, ir->checks.p[i].outer));
