@@ -22,7 +22,7 @@ const Wanted *find(const WantedColumns &wanted, const std::string &name)
 
 arrow::Result<std::shared_ptr<arrow::io::ReadableFile>> open_file(const std::string &path)
 {
-    return arrow::io::ReadableFile::Open(path);
+    return arrow::io::ReadableFile::Open(path, memory());
 }
 
 // ---- Parquet ----
@@ -73,7 +73,7 @@ class ParquetRows : public Rows
     {
         ARROW_ASSIGN_OR_RAISE(auto file, open_file(path));
         parquet::arrow::FileReaderBuilder builder;
-        ARROW_RETURN_NOT_OK(builder.Open(file));
+        ARROW_RETURN_NOT_OK(builder.Open(file, parquet::ReaderProperties(memory())));
         auto metadata = builder.raw_reader()->metadata();
         parquet::ArrowReaderProperties properties(/*use_threads=*/true);
         properties.set_batch_size(batch_rows);
@@ -92,7 +92,7 @@ class ParquetRows : public Rows
                 has_dictionary(*metadata, field.column_index))
                 properties.set_read_dictionary(field.column_index, true);
         }
-        builder.properties(properties);
+        builder.properties(properties)->memory_pool(memory());
         ARROW_RETURN_NOT_OK(builder.Build(&reader_));
         std::vector<int> groups(static_cast<size_t>(metadata->num_row_groups()));
         for (size_t i = 0; i < groups.size(); i++) groups[i] = static_cast<int>(i);
@@ -132,6 +132,7 @@ class ArrowRows : public Rows
         ARROW_ASSIGN_OR_RAISE(auto magic, input_->ReadAt(0, 6));
         bool random = magic->ToString() == "ARROW1";
         auto options = arrow::ipc::IpcReadOptions::Defaults();
+        options.memory_pool = memory();
         ARROW_RETURN_NOT_OK(start(random, options));
         auto all = random ? file_->schema() : stream_->schema();
         for (int i = 0; i < all->num_fields(); i++)

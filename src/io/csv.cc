@@ -221,7 +221,7 @@ class CsvRows : public Rows
         auto parse = arrow::csv::ParseOptions::Defaults();
         parse.newlines_in_values = true;
         auto reader =
-            arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), input_, read, parse, convert);
+            arrow::csv::StreamingReader::Make(arrow::io::IOContext(memory()), input_, read, parse, convert);
         if (!reader.ok()) return understood(reader.status());
         reader_ = *reader;
         schema_ = reader_->schema()->WithMetadata(describe(true, names));

@@ -95,7 +95,7 @@ static strata_status settle(st_io_files *files, strata_status status)
 {
     if (status)
         st_io_files_free(files);
-    else
+    else if (files->n)
         qsort(files->paths, files->n, sizeof *files->paths, by_bytes);
     return status;
 }

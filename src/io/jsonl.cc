@@ -208,8 +208,8 @@ class JsonRows : public Rows
         ARROW_ASSIGN_OR_RAISE(input_, open_bytes(path));
         arrow::FieldVector fields;
         for (const auto &w : wanted) {
-            Column c{w, std::make_shared<arrow::StringBuilder>(), nullptr};
-            if (w.list) c.lists = std::make_unique<arrow::ListBuilder>(arrow::default_memory_pool(), c.texts);
+            Column c{w, std::make_shared<arrow::StringBuilder>(memory()), nullptr};
+            if (w.list) c.lists = std::make_unique<arrow::ListBuilder>(memory(), c.texts);
             fields.push_back(arrow::field(w.name, w.list ? arrow::list(arrow::utf8()) : arrow::utf8()));
             columns_.push_back(std::move(c));
         }

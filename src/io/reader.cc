@@ -11,6 +11,7 @@
 #include <cstring>
 #include <future>
 #include <thread>
+#include <unistd.h>
 
 namespace strata
 {
@@ -37,6 +38,13 @@ bool is_plain_error(const arrow::Status &status)
     return status.detail() && std::string(status.detail()->type_id()) == "strata::plain";
 }
 
+arrow::MemoryPool *memory()
+{
+    static const int64_t machine = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+    static arrow::CappedMemoryPool pool(arrow::default_memory_pool(), machine / 4 * 3);
+    return &pool;
+}
+
 arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::string &path)
 {
     static const std::pair<const char *, arrow::Compression::type> packings[] = {
@@ -44,12 +52,14 @@ arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::str
         {".zst", arrow::Compression::ZSTD},
         {".bz2", arrow::Compression::BZ2},
         {".lz4", arrow::Compression::LZ4_FRAME}};
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::io::InputStream> raw, arrow::io::ReadableFile::Open(path));
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::io::InputStream> raw,
+                          arrow::io::ReadableFile::Open(path, memory()));
     for (const auto &[ending, type] : packings) {
         if (!path.ends_with(ending)) continue;
         ARROW_ASSIGN_OR_RAISE(auto codec, arrow::util::Codec::Create(type));
         // The stream asks the codec only while it is made.
-        ARROW_ASSIGN_OR_RAISE(auto unpacked, arrow::io::CompressedInputStream::Make(codec.get(), raw));
+        ARROW_ASSIGN_OR_RAISE(auto unpacked,
+                              arrow::io::CompressedInputStream::Make(codec.get(), raw, memory()));
         return unpacked;
     }
     return raw;

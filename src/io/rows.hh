@@ -6,6 +6,7 @@
 
 #include <arrow/api.h>
 #include <arrow/io/api.h>
+#include <arrow/memory_pool.h>
 
 #include <memory>
 #include <string>
@@ -37,6 +38,9 @@ class Rows
 // A sentence of ours, to be shown as it is; other messages of Arrow's are explained first.
 arrow::Status plain_error(std::string text);
 bool is_plain_error(const arrow::Status &status);
+
+// All reading takes its memory here. A damaged file may claim any size: more than the machine has is refused.
+arrow::MemoryPool *memory();
 
 arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::string &path);
 
