@@ -160,6 +160,12 @@ static void read_expect(reader *r, const char *line)
     } else if ((v = rest(line, "digits "))) {
         e.kind = CT_DIGITS;
         line = v;
+    } else if ((v = rest(line, "count "))) {
+        e.kind = CT_HOW_MANY;
+        line = v;
+    } else if ((v = rest(line, "sum "))) {
+        e.kind = CT_SUM;
+        line = v;
     }
     colon = strchr(line, ':');
     if (!colon) complain(r, "an expectation is written name: …, not ", line);
@@ -167,6 +173,44 @@ static void read_expect(reader *r, const char *line)
     for (colon++; *colon == ' ';) colon++;
     e.text = colon;
     *(ct_expect *)st_push(r->arena, &r->now.expects) = e;
+}
+
+/* "i*37%101": whole numbers and i, from the left; a "?" behind it makes zero a missing value. */
+static void expand_value(reader *r, const char **p, long long i)
+{
+    long long v = 0;
+    char op = '+';
+    while (**p && **p != '}' && **p != '?') {
+        long long x = i;
+        if (**p == 'i')
+            ++*p;
+        else
+            x = strtoll(*p, (char **)(uintptr_t)p, 10);
+        v = op == '+' ? v + x : op == '-' ? v - x : op == '*' ? v * x : op == '/' ? v / x : v % x;
+        if (**p && strchr("+-*/%", **p)) op = *(*p)++;
+    }
+    if (**p != '?' || v != 0) st_buf_printf(r->arena, &r->text, "%lld", v);
+    *p += **p == '?';
+    if (*(*p)++ != '}') complain(r, "values of many rows are written {i}, {i%7}, {i*3+1?}", "");
+}
+
+/* "*1000 {i},{i%7}": that many rows, i from 1. */
+static void many_rows(reader *r, const char *line)
+{
+    char *template;
+    long long n = strtoll(line + 1, &template, 10);
+    template += *template == ' ';
+    for (long long i = 1; i <= n; i++) {
+        for (const char *p = template; *p;) {
+            if (*p == '{') {
+                p++;
+                expand_value(r, &p, i);
+            } else {
+                st_buf_add(r->arena, &r->text, p++, 1);
+            }
+        }
+        st_buf_puts(r->arena, &r->text, "\n");
+    }
 }
 
 static void read_line(reader *r, const char *line)
@@ -177,7 +221,10 @@ static void read_line(reader *r, const char *line)
     } else if (r->in_case && (v = rest(line, "--- "))) {
         open_part(r, v);
     } else if (r->part == IN_TABLE) {
-        if (line[0] != '\0') st_buf_printf(r->arena, &r->text, "%s\n", line);
+        if (line[0] == '*')
+            many_rows(r, line);
+        else if (line[0] != '\0')
+            st_buf_printf(r->arena, &r->text, "%s\n", line);
     } else if (line[0] == '#') {
         return;
     } else if (r->in_case && r->part == IN_SOURCE) {

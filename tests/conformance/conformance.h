@@ -17,9 +17,10 @@ typedef struct ct_pair {
     const char *name, *value;
 } ct_pair;
 
-/* One line of `expect`: "name: k1 k2", "name: k=v …", "type name: int", "digits name: 12". */
+/* One line of `expect`: "name: k1 k2", "name: k=v …", "count name: 5 of 10",
+ * "sum name: 12.5", "type name: int", "digits name: 12". */
 typedef struct ct_expect {
-    enum { CT_ANSWERS, CT_TYPE, CT_DIGITS } kind;
+    enum { CT_ANSWERS, CT_HOW_MANY, CT_SUM, CT_TYPE, CT_DIGITS } kind;
     const char *name, *text;
     uint32_t line;
 } ct_expect;

@@ -194,6 +194,28 @@ static void compare_answer(report *r, const st_zone *zone, const ct_expect *e, c
     }
 }
 
+/* Members of a segment, or known values; of all rows. */
+static void compare_count(report *r, const ct_expect *e, const ct_answer *got)
+{
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < got->n; i++)
+        n += got->cells[i].kind == CT_BOOL ? got->cells[i].b : got->cells[i].kind != CT_MISSING;
+    const char *text = st_format(r->arena, "%llu of %llu", (unsigned long long)n, (unsigned long long)got->n);
+    if (strcmp(text, e->text) != 0) wrong(r, "%s: %s, expected %s", e->name, text, e->text);
+}
+
+static void compare_sum(report *r, const ct_expect *e, const ct_answer *got)
+{
+    ct_cell sum = {.kind = CT_NUMBER};
+    for (uint64_t i = 0; i < got->n; i++) {
+        if (got->cells[i].kind != CT_NUMBER) continue;
+        sum.number += got->cells[i].number;
+        sum.scale = got->cells[i].scale;
+    }
+    if (strcmp(cell_text(r->arena, &sum), trimmed(r->arena, e->text)) != 0)
+        wrong(r, "%s: the sum is %s, expected %s", e->name, cell_text(r->arena, &sum), e->text);
+}
+
 static void compare_answers(report *r, const ct_case *c, const st_program *program, const ct_answers *got)
 {
     if (c->fails) {
@@ -210,12 +232,16 @@ static void compare_answers(report *r, const ct_case *c, const st_program *progr
     for (uint32_t i = 0; i < c->expects.n; i++) {
         const ct_expect *e = &c->expects.p[i];
         uint32_t k = 0;
-        if (e->kind != CT_ANSWERS) continue;
+        if (e->kind > CT_SUM) continue;
         while (k < got->items.n && strcmp(got->items.p[k].name, e->name) != 0) k++;
-        if (k < got->items.n)
-            compare_answer(r, program->zone, e, &got->items.p[k]);
-        else
+        if (k == got->items.n)
             wrong(r, "%s: no such output", e->name);
+        else if (e->kind == CT_HOW_MANY)
+            compare_count(r, e, &got->items.p[k]);
+        else if (e->kind == CT_SUM)
+            compare_sum(r, e, &got->items.p[k]);
+        else
+            compare_answer(r, program->zone, e, &got->items.p[k]);
     }
 }
 
@@ -302,7 +328,7 @@ static void compare_types(report *r, const ct_case *c, const st_program *program
     for (uint32_t i = 0; i < c->expects.n; i++) {
         const ct_expect *e = &c->expects.p[i];
         uint32_t d = 0;
-        if (e->kind == CT_ANSWERS) continue;
+        if (e->kind <= CT_SUM) continue;
         while (d < program->ndefs && strcmp(program->defs[d]->name, e->name) != 0) d++;
         if (d == program->ndefs) {
             wrong(r, "%s: no such definition", e->name);
