@@ -27,8 +27,6 @@ typedef struct st_message {
     const char *good; /* the same, mended */
 } st_message;
 extern const st_message st_messages[ST_MSG_COUNT];
-/* The rule set that an example (bad, good) stands for: "// repeat N TEXT" on its first line is carried out. */
-const char *st_example_text(st_arena *a, const char *example);
 
 typedef struct st_diag {
     st_code code;

@@ -1,8 +1,6 @@
 /* The registry of messages, from grammar/messages.def. */
 #include "diag/diag.h"
 
-#include <stdlib.h>
-
 /* Tables that the examples of many messages share. */
 #define SHOP                                                                                                 \
     "table customers {\n"                                                                                    \
@@ -30,19 +28,3 @@ const st_message st_messages[ST_MSG_COUNT] = {
 #include "../../grammar/messages.def"
 #undef MSG
 };
-
-const char *st_example_text(st_arena *a, const char *example)
-{
-    static const char head[] = "// repeat ";
-    if (strncmp(example, head, sizeof head - 1) != 0) return example;
-    char *text;
-    long times = strtol(example + sizeof head - 1, &text, 10);
-    text++; /* the blank behind the number */
-    const char *end = strchr(text, '\n');
-    st_buf out = {0};
-    for (const char *p = end + 1; *p; p++) {
-        if (*p != '@') st_buf_add(a, &out, p, 1);
-        for (long i = 0; *p == '@' && i < times; i++) st_buf_add(a, &out, text, (size_t)(end - text));
-    }
-    return st_buf_text(a, &out);
-}

@@ -270,17 +270,18 @@ static void test_recovery(void **state)
     for (size_t i = 0; i < ST_COUNT(kept); i++) assert_string_equal(root->kids[i]->kids[0]->text, kept[i]);
 }
 
-/* Every syntax message is earned by its bad example, alone, and not by its good one. */
+/* Every syntax message is earned by its bad example, alone, and by no good one; no other bad example has an error of syntax. */
 static void test_examples(void **state)
 {
     fixture *f = *state;
     uint32_t seen = 0;
     for (int i = 0; i < ST_MSG_COUNT; i++) {
         const st_message *m = &st_messages[i];
-        parse(f, st_example_text(f->a, m->good));
+        parse(f, m->good);
         if (f->diags.errors) print_error("%s: good example: %s\n", m->name, f->diags.items.p[0].text);
         assert_int_equal(f->diags.errors, 0);
-        parse(f, st_example_text(f->a, m->bad));
+        if (strncmp(m->bad, "// repeat ", 10) == 0) continue; /* limits: see below, and test_sema */
+        parse(f, m->bad);
         if (strncmp(m->code, "E01", 3) != 0) {
             if (f->diags.errors) print_error("%s: bad example: %s\n", m->name, f->diags.items.p[0].text);
             assert_int_equal(f->diags.errors, 0);
