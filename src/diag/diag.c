@@ -33,6 +33,7 @@ static const char *fill(st_arena *a, const char *text, const char *const *args, 
             st_buf_add(a, &b, p, 1);
         }
     }
+    while (b.n && b.p[b.n - 1] == ' ') b.n--; /* behind an argument that is empty */
     return st_buf_text(a, &b);
 }
 

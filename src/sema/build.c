@@ -47,16 +47,6 @@ st_expr *st_x_int(st_checker *c, int64_t n, st_span span)
     return st_x_const(c, (st_value){.type = st_int_type(st_digits_of(n)), .as.i = n}, span);
 }
 
-st_expr *st_x_bool(st_checker *c, bool b, st_span span)
-{
-    return st_x_const(c, (st_value){.type = st_type_of(ST_T_BOOL), .as.b = b}, span);
-}
-
-st_expr *st_x_text(st_checker *c, const char *z, st_span span)
-{
-    return st_x_const(c, (st_value){.type = st_type_of(ST_T_STRING), .as.s = st_str_of(z)}, span);
-}
-
 bool st_is_const(const st_expr *x)
 {
     return x->op == ST_X_CONST;

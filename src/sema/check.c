@@ -43,7 +43,8 @@ static void finish(st_checker *c)
 st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, const st_parse *files,
                      uint32_t nfiles, const st_override *sets, uint32_t nsets, st_diags *diags)
 {
-    st_checker c = {.a = a, .names = names, .sources = sources, .diags = diags, .sets = sets, .nsets = nsets};
+    st_checker c = {.a = a, .sources = sources, .diags = diags, .sets = sets, .nsets = nsets};
+    (void)names; /* every name of the tree is interned already */
     c.p = st_new(a, st_program);
     *c.p = (st_program){.arena = a, .sources = sources, .timezone = "UTC", .zone = st_zone_load(a, "UTC")};
     st_map_init(&c.words, a);

@@ -43,7 +43,6 @@ typedef struct st_frame {
 
 typedef struct st_checker {
     st_arena *a;
-    st_names *names;
     const st_sources *sources;
     st_diags *diags;
     st_program *p;
@@ -112,7 +111,6 @@ const char *st_kind_words(st_type t); /* "a number", "text", "a date" … */
 extern const st_labels st_weekdays;
 st_expr *st_arithmetic(st_checker *c, st_op op, st_expr *l, st_expr *r, st_span span);
 st_expr *st_to_float(st_checker *c, st_expr *x);
-st_expr *st_rescale(st_checker *c, st_expr *x, uint32_t scale); /* NULL: over 38 digits, reported */
 /* Makes the operands of a comparison comparable: both float where one is. */
 void st_align_compare(st_checker *c, st_expr **a, st_expr **b);
 /* Makes all operands of one type. False: they are of different kinds, reported at the first that differs. */
@@ -123,8 +121,6 @@ st_expr *st_x(st_checker *c, st_op op, st_type type, st_span span, uint32_t n, .
 st_expr *st_xs(st_checker *c, st_op op, st_type type, st_span span, st_expr **args, uint32_t n);
 st_expr *st_x_const(st_checker *c, st_value v, st_span span);
 st_expr *st_x_int(st_checker *c, int64_t n, st_span span);
-st_expr *st_x_bool(st_checker *c, bool b, st_span span);
-st_expr *st_x_text(st_checker *c, const char *z, st_span span);
 st_expr *st_x_now(st_checker *c, st_span span);
 st_expr *st_x_today(st_checker *c, st_span span);
 st_expr *st_x_shift(st_checker *c, st_expr *x, st_expr *n, st_unit unit, st_span span);
@@ -175,6 +171,9 @@ const st_path *st_find_path(st_checker *c, const st_table *from, const st_table 
                             st_span span);
 bool st_links(st_checker *c, const st_table *from, const st_table *to); /* whether there is any path */
 const char *st_source_text(st_checker *c, const st_ast *ast);           /* as written, blanks made single */
+/* "Did you mean …?", or what there is, where nothing is near. */
+const char *st_near_or_columns(st_checker *c, const st_near *near, const st_table *t);
+const char *st_near_or_tables(st_checker *c, const st_near *near);
 bool st_is_time_word(const char *name);
 
 /* ---- schema.c ---- */
@@ -196,7 +195,6 @@ static inline void st_leave(st_checker *c)
 }
 st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast);
-st_expr *st_check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, const st_ast *ast);
 st_expr *st_rank_operand(st_expr *x); /* what ranks as x does: the operand of logistic */
 
 /* ---- time.c ---- */
@@ -211,7 +209,6 @@ st_expr *st_check_shift(st_checker *c, const st_scope *s, st_expr *x, const st_a
 st_expr *st_check_time_node(st_checker *c, const st_scope *s,
                             const st_ast *ast); /* AGO SINCE FROM_TO PART … */
 st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast);
-st_expr *st_since(st_checker *c, st_expr *x, st_unit unit, st_span span); /* complete units from x to now */
 
 /* ---- rows.c ---- */
 /* The rows that a SOURCE names, as seen from s->at. `span_n`: where not NULL, takes the `in any N units` window. */

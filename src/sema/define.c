@@ -119,7 +119,7 @@ static st_table *find_table(st_checker *c, const st_ast *name)
     st_near near = {0};
     for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
     if (!c->incomplete || near.n)
-        st_err(c, ST_MSG_UNKNOWN_TABLE, name->span, name->text, st_did_you_mean(c->a, &near));
+        st_err(c, ST_MSG_UNKNOWN_TABLE, name->span, name->text, st_near_or_tables(c, &near));
     return NULL;
 }
 

@@ -287,7 +287,7 @@ static bool same_kind(st_type a, st_type b)
     return a.base == b.base && a.labels == b.labels && !a.list && !b.list;
 }
 
-st_expr *st_check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, const st_ast *ast)
+static st_expr *check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, const st_ast *ast)
 {
     const char *left = st_source_text(c, ast->kids[ST_COMPARE_left]),
                *right = st_source_text(c, ast->kids[ST_COMPARE_right]);
@@ -372,7 +372,7 @@ static st_expr *compare(st_checker *c, const st_scope *s, const st_ast *ast)
         l = folded(c, l);
         r = folded(c, r);
     }
-    return st_check_compare(c, ops[ast->op & ST_OP_MASK], l, r, ast);
+    return check_compare(c, ops[ast->op & ST_OP_MASK], l, r, ast);
 }
 
 /* ---- in (…) ---- */

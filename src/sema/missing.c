@@ -7,52 +7,69 @@
  * for that column anywhere. So what warns are orderings (<, <=, >, >=) and negations (!=, not in, not …). */
 #include "sema/check.h"
 
-/* The column of the row in hand that makes x missing; NULL: none. Aggregates and definitions answer for themselves. */
-static const st_col *missing_column(const st_expr *x)
+/* What makes a value missing: a column of the row in hand or of one it links to, or a trait made of such. */
+typedef struct source {
+    const void *what; /* the st_col or the st_def; NULL: nothing */
+    const char *name;
+} source;
+
+static source missing_source(const st_expr *x)
 {
-    if (!x->type.optional) return NULL;
+    const source nothing = {NULL, NULL};
+    if (!x->type.optional) return nothing;
     switch (x->op) {
-    case ST_X_COLUMN: return x->col->type.optional ? x->col : NULL;
-    case ST_X_AGGREGATE:
+    case ST_X_COLUMN: return x->col->type.optional ? (source){x->col, x->col->name} : nothing;
+    case ST_X_LINK:
+        return x->col->type.optional ? (source){x->col, x->col->name} : missing_source(x->args[0]);
     case ST_X_DEF:
+        if ((x->def->kind == ST_DEF_TRAIT || x->def->kind == ST_DEF_SCORE) &&
+            missing_source(x->def->expr).what)
+            return (source){x->def, x->def->name};
+        return nothing;
+    case ST_X_AGGREGATE: /* over no rows: naturally so */
     case ST_X_AS_OF:
-    case ST_X_IS_MISSING:
-    case ST_X_LINK: return NULL;
-    case ST_X_IF_MISSING: return missing_column(x->args[1]);
+    case ST_X_IS_MISSING: return nothing;
+    case ST_X_IF_MISSING: return missing_source(x->args[1]);
     default: break;
     }
     for (uint32_t i = 0; i < x->n; i++) {
-        const st_col *col = x->args[i] ? missing_column(x->args[i]) : NULL;
-        if (col) return col;
+        source found = x->args[i] ? missing_source(x->args[i]) : nothing;
+        if (found.what) return found;
     }
-    return NULL;
+    return nothing;
 }
 
-typedef struct known_walk {
-    st_map asked; /* columns that the rule asks `is missing` or `is known` of */
-    st_arena *a;
-} known_walk;
+/* What the rule asks `is missing` or `is known` of: its columns and traits, and the columns of these. */
+typedef struct asked_walk {
+    st_map things;
+    st_walker *below;
+} asked_walk;
 
-static void note_column(void *ctx, const st_expr *x)
+static void note(asked_walk *w, const void *thing)
 {
-    known_walk *w = ctx;
     bool is_new;
-    if (x->op == ST_X_COLUMN) *st_map_put(&w->asked, &x->col, sizeof x->col, &is_new) = w;
+    *st_map_put(&w->things, &thing, sizeof thing, &is_new) = w;
+}
+
+static void note_thing(void *ctx, const st_expr *x)
+{
+    asked_walk *w = ctx;
+    if (x->op == ST_X_COLUMN || x->op == ST_X_LINK) note(w, x->col);
+    if (x->op != ST_X_DEF) return;
+    note(w, x->def);
+    if (x->def->kind == ST_DEF_TRAIT || x->def->kind == ST_DEF_SCORE) st_walk_def(w->below, x->def);
 }
 
 static void note_asked(void *ctx, const st_expr *x)
 {
-    known_walk *w = ctx;
-    if (x->op != ST_X_IS_MISSING) return;
-    st_walker inner;
-    st_walker_init(&inner, w->a, note_column, w);
-    st_walk(&inner, x->args[0]);
+    asked_walk *w = ctx;
+    if (x->op == ST_X_IS_MISSING) st_walk(w->below, x->args[0]);
 }
 
 typedef struct rule_walk {
     st_checker *c;
     const st_def *d;
-    known_walk known;
+    asked_walk asked;
 } rule_walk;
 
 /* Windows are orderings against the run's clock: they ask for a value and get it. */
@@ -64,9 +81,9 @@ static bool against_clock(const st_expr *x)
 
 static void warn(rule_walk *w, const st_expr *x)
 {
-    const st_col *col = missing_column(x);
-    if (!col || st_map_get(&w->known.asked, &col, sizeof col)) return;
-    st_err(w->c, ST_MSG_SILENTLY_LEFT_OUT, x->span, col->name, w->d->name);
+    source found = missing_source(x);
+    if (!found.what || st_map_get(&w->asked.things, &found.what, sizeof found.what)) return;
+    st_err(w->c, ST_MSG_SILENTLY_LEFT_OUT, x->span, found.name, w->d->name);
 }
 
 /* The rule's own conditions, under `and`, `or`, `not`; where they are wanted false, equality is as silent as `!=`. */
@@ -102,11 +119,13 @@ static void walk_rule(rule_walk *w, const st_expr *x, bool negated)
 
 void st_warn_missing(st_checker *c, const st_def *segment)
 {
-    rule_walk w = {.c = c, .d = segment, .known.a = c->a};
-    st_walker asked;
-    st_map_init(&w.known.asked, c->a);
-    st_walker_init(&asked, c->a, note_asked, &w.known);
-    st_walk(&asked, segment->expr);
+    rule_walk w = {.c = c, .d = segment};
+    st_walker rule, below;
+    st_map_init(&w.asked.things, c->a);
+    st_walker_init(&below, c->a, note_thing, &w.asked);
+    st_walker_init(&rule, c->a, note_asked, &w.asked);
+    w.asked.below = &below;
+    st_walk(&rule, segment->expr);
     walk_rule(&w, segment->expr, false);
 }
 

@@ -19,6 +19,28 @@ void st_report_duplicate(st_checker *c, const st_ast *name, st_span first)
     st_err(c, ST_MSG_DUPLICATE_NAME, name->span, name->text, where);
 }
 
+const char *st_near_or_columns(st_checker *c, const st_near *near, const st_table *t)
+{
+    st_buf b = {0};
+    if (near->n) return st_did_you_mean(c->a, near);
+    st_buf_printf(c->a, &b, "The columns of %s are ", t->name);
+    for (uint32_t i = 0; i < ST_MIN(t->ncols, 8u); i++)
+        st_buf_printf(c->a, &b, "%s%s", i ? ", " : "", t->cols[i].name);
+    st_buf_puts(c->a, &b, t->ncols > 8 ? " …" : ".");
+    return t->ncols ? st_buf_text(c->a, &b) : "";
+}
+
+const char *st_near_or_tables(st_checker *c, const st_near *near)
+{
+    st_buf b = {0};
+    if (near->n || c->tables.n == 0) return st_did_you_mean(c->a, near);
+    st_buf_puts(c->a, &b, "The tables are ");
+    for (uint32_t i = 0; i < ST_MIN(c->tables.n, 8u); i++)
+        st_buf_printf(c->a, &b, "%s%s", i ? ", " : "", c->tables.p[i]->name);
+    st_buf_puts(c->a, &b, c->tables.n > 8 ? " …" : ".");
+    return st_buf_text(c->a, &b);
+}
+
 st_col *st_find_col(const st_table *t, const char *name)
 {
     for (uint32_t i = 0; t && i < t->ncols; i++)
@@ -374,7 +396,8 @@ static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name,
                          t->name, word, t->name);
     else
         help = "";
-    help = st_format(c->a, "%s%s", help, st_did_you_mean(c->a, &near));
+    help = st_format(c->a, "%s%s", help,
+                     *help ? st_did_you_mean(c->a, &near) : st_near_or_columns(c, &near, s->at));
     if (s->outer || !s->def)
         st_err(c, ST_MSG_UNKNOWN_COLUMN, name->span, s->at->name, word, help);
     else
@@ -459,7 +482,8 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
     near_columns(&near, member->text, t);
     near_definitions(c, &near, member->text, t);
     if (!c->incomplete || near.n)
-        st_err(c, ST_MSG_UNKNOWN_COLUMN, member->span, t->name, member->text, st_did_you_mean(c->a, &near));
+        st_err(c, ST_MSG_UNKNOWN_COLUMN, member->span, t->name, member->text,
+               st_near_or_columns(c, &near, t));
     return NULL;
 }
 
@@ -508,7 +532,9 @@ static st_expr *through_link_column(st_checker *c, const st_scope *s, const st_a
         if (x && x->links_to && st_links(c, s->at, c->tables.p[i])) col = x;
     }
     if (!col) {
-        st_err(c, ST_MSG_UNKNOWN_COLUMN, left->span, s->at->name, left->text, "");
+        st_near none = {0};
+        st_err(c, ST_MSG_UNKNOWN_COLUMN, left->span, s->at->name, left->text,
+               st_near_or_columns(c, &none, s->at));
         return NULL;
     }
     const st_path *path = st_find_path(c, s->at, col->links_to, left->text, left->span);
@@ -559,7 +585,7 @@ st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref)
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_RFM) st_near_add(&near, left->text, c->defs.p[i]->name);
     if (!c->incomplete || near.n)
-        st_err(c, ST_MSG_UNKNOWN_NAME, left->span, left->text, st_did_you_mean(c->a, &near));
+        st_err(c, ST_MSG_UNKNOWN_NAME, left->span, left->text, st_near_or_tables(c, &near));
     return NULL;
 }
 

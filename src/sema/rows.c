@@ -49,7 +49,7 @@ static bool find_rows(st_checker *c, const st_ast *name, st_def *user, st_table 
         st_err(c, ST_MSG_NOT_ROWS, name->span, name->text, st_def_kind_names[w->def->kind],
                st_did_you_mean(c->a, &near));
     else if (!c->incomplete)
-        st_err(c, ST_MSG_UNKNOWN_ROWS, name->span, name->text, st_did_you_mean(c->a, &near));
+        st_err(c, ST_MSG_UNKNOWN_ROWS, name->span, name->text, st_near_or_tables(c, &near));
     return false;
 }
 
@@ -123,7 +123,10 @@ bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_
             const st_col *col = st_find_col(c->tables.p[i], by);
             found = col && col->links_to && (col->table == out->table || st_links(c, out->table, col->table));
         }
-        if (!found) st_err(c, ST_MSG_UNKNOWN_COLUMN, link->span, out->table->name, by, "");
+        st_near none = {0};
+        if (!found)
+            st_err(c, ST_MSG_UNKNOWN_COLUMN, link->span, out->table->name, by,
+                   st_near_or_columns(c, &none, out->table));
         ok = found;
     }
     if (window && !add_window(c, &inner, window, wish, out)) ok = false;

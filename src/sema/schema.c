@@ -195,7 +195,7 @@ static void set_link(st_checker *c, st_col *col, const st_ast *target)
         st_near near = {0};
         for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, target->text, c->tables.p[i]->name);
         if (!c->incomplete || near.n)
-            st_err(c, ST_MSG_UNKNOWN_TABLE, target->span, target->text, st_did_you_mean(c->a, &near));
+            st_err(c, ST_MSG_UNKNOWN_TABLE, target->span, target->text, st_near_or_tables(c, &near));
         return;
     }
     if (col->type.list)

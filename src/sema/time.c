@@ -127,7 +127,8 @@ static st_expr *units_between(st_checker *c, st_expr *a, st_expr *b, st_unit uni
     return x;
 }
 
-st_expr *st_since(st_checker *c, st_expr *x, st_unit unit, st_span span)
+/* Complete units from x to now. */
+static st_expr *units_since(st_checker *c, st_expr *x, st_unit unit, st_span span)
 {
     st_expr *now = st_x_now(c, span);
     return units_between(c, x, x->type.base == ST_T_DATE ? st_x_day(c, now) : now, unit, span);
@@ -141,7 +142,7 @@ static st_expr *since(st_checker *c, const st_scope *s, const st_ast *ast)
         st_err(c, ST_MSG_HOURS_OF_A_DAY, ast->span, st_source_text(c, ast->kids[ST_SINCE_time]));
         return NULL;
     }
-    return st_since(c, x, (st_unit)ast->op, ast->span);
+    return units_since(c, x, (st_unit)ast->op, ast->span);
 }
 
 static st_expr *from_to(st_checker *c, const st_scope *s, const st_ast *ast)

@@ -68,7 +68,7 @@ st_expr *st_to_float(st_checker *c, st_expr *x)
     return st_x(c, ST_X_TO_FLOAT, st_type_of(ST_T_FLOAT), x->span, 1, x);
 }
 
-st_expr *st_rescale(st_checker *c, st_expr *x, uint32_t scale)
+static st_expr *rescale(st_checker *c, st_expr *x, uint32_t scale)
 {
     uint32_t digits = st_integer_digits(x->type) + scale;
     if (x->type.base == ST_T_DECIMAL && x->type.scale == scale) return x;
@@ -137,7 +137,7 @@ static bool unify_exact(st_checker *c, st_expr **args, uint32_t n)
     }
     if (!decimal) return true;
     for (uint32_t i = 0; i < n; i++)
-        if (!(args[i] = st_rescale(c, args[i], scale))) return false;
+        if (!(args[i] = rescale(c, args[i], scale))) return false;
     return true;
 }
 

@@ -43,6 +43,8 @@ static void add_file(fixture *f, const char *name, const char *text)
     f->files[f->nfiles++] = st_parse_file(f->a, &f->names, &f->sources, file, &f->diags);
 }
 
+static void validate_program(fixture *f, const char *name);
+
 static void run(fixture *f)
 {
     bool ok;
@@ -52,6 +54,7 @@ static void run(fixture *f)
         st_diags_sort(&f->diags);
     });
     assert_true(ok);
+    validate_program(f, f->sources.files.p[0].name);
 }
 
 static void check(fixture *f, const char *text)
@@ -66,6 +69,152 @@ static const char *messages(fixture *f)
     st_buf b = {0};
     st_render_text(&f->diags, f->a, &b, false);
     return st_buf_text(f->a, &b);
+}
+
+/* ---- what holds of every checked program ---- */
+typedef struct invariant {
+    const char *broken;
+    const st_expr *at;
+} invariant;
+
+#define HOLDS(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) *v = (invariant){#condition, x};                                                   \
+    } while (0)
+
+static bool is_exact(st_type t)
+{
+    return t.base == ST_T_INT || t.base == ST_T_DECIMAL;
+}
+
+static bool is_time(st_type t)
+{
+    return t.base == ST_T_DATE || t.base == ST_T_TIMESTAMP;
+}
+
+static bool same_kind(st_type a, st_type b)
+{
+    return (is_exact(a) && is_exact(b)) || (a.base == b.base && a.labels == b.labels);
+}
+
+static void validate(invariant *v, const st_expr *x, uint32_t depth);
+
+static void validate_rows(invariant *v, const st_expr *x, const st_rowset *rows, uint32_t depth)
+{
+    HOLDS(rows->table && rows->path.n > 0);
+    HOLDS(rows->path.steps[0]->table == rows->table);
+    HOLDS(rows->path.steps[rows->path.n - 1]->links_to == x->at);
+    for (uint32_t i = 0; i < rows->nfilters; i++) {
+        const st_filter *f = &rows->filters[i];
+        HOLDS(f->kind == ST_FILTER_LAST ? f->last > 0 && rows->table->order_time : f->where != NULL);
+        if (f->kind == ST_FILTER_LAST) continue;
+        HOLDS(f->where->type.base == ST_T_BOOL && (!f->where->at || f->where->at == rows->table));
+        validate(v, f->where, depth);
+    }
+}
+
+static void validate_node(invariant *v, const st_expr *x, uint32_t depth)
+{
+    const st_type t = x->type, a = x->n && x->args[0] ? x->args[0]->type : t;
+    switch (x->op) {
+    case ST_X_AND:
+    case ST_X_OR:
+    case ST_X_AT_LEAST:
+        HOLDS(x->n >= 1 && t.base == ST_T_BOOL);
+        for (uint32_t i = 0; i < x->n; i++) HOLDS(x->args[i]->type.base == ST_T_BOOL);
+        if (x->op == ST_X_AT_LEAST) HOLDS(x->kind >= 1 && x->kind <= x->n);
+        return;
+    case ST_X_NOT: HOLDS(x->n == 1 && a.base == ST_T_BOOL); return;
+    case ST_X_EQ:
+    case ST_X_NE:
+    case ST_X_LT:
+    case ST_X_LE:
+    case ST_X_GT:
+    case ST_X_GE: HOLDS(x->n == 2 && same_kind(a, x->args[1]->type) && !a.list); return;
+    case ST_X_IN:
+        for (uint32_t i = 1; i < x->n; i++)
+            HOLDS(x->args[i]->op == ST_X_CONST && x->args[i]->type.base == a.base &&
+                  x->args[i]->type.scale == a.scale);
+        return;
+    case ST_X_ADD:
+    case ST_X_SUB:
+    case ST_X_MUL:
+    case ST_X_DIV:
+        HOLDS(x->n == 2 && same_kind(a, x->args[1]->type) && (is_exact(a) || a.base == ST_T_FLOAT));
+        HOLDS(is_exact(a) == is_exact(t) && t.digits <= ST_DECIMAL_DIGITS);
+        return;
+    case ST_X_IF_MISSING:
+        HOLDS(x->n == 2 && a.base == t.base && x->args[1]->type.base == t.base &&
+              x->args[1]->type.scale == t.scale);
+        return;
+    case ST_X_MIN:
+    case ST_X_MAX:
+        for (uint32_t i = 0; i < x->n; i++)
+            HOLDS(x->args[i]->type.base == t.base && x->args[i]->type.scale == t.scale);
+        return;
+    case ST_X_HAS:
+        HOLDS(x->n == 2 && a.list && x->args[1]->op == ST_X_CONST && x->args[1]->type.base == a.base);
+        return;
+    case ST_X_SHIFT:
+        HOLDS(x->n == 2 && is_time(a) && a.base == t.base && x->args[1]->type.base == ST_T_INT);
+        HOLDS(a.base == ST_T_TIMESTAMP || x->unit >= ST_DAY);
+        return;
+    case ST_X_TRUNC: HOLDS(a.base == ST_T_DATE && x->unit >= ST_DAY); return;
+    case ST_X_BETWEEN_TIMES: HOLDS(is_time(a) && x->args[1]->type.base == a.base); return;
+    case ST_X_ANNIVERSARY:
+        HOLDS(x->n == 3 && a.base == ST_T_DATE && x->args[2]->type.base == ST_T_DATE);
+        return;
+    case ST_X_AS_OF: HOLDS(x->n == 2 && x->args[1]->type.base == ST_T_TIMESTAMP && !x->args[1]->at); return;
+    case ST_X_COLUMN: HOLDS(x->at == x->col->table && x->col->used); return;
+    case ST_X_LINK:
+        HOLDS(x->n == 1 && x->col->links_to && x->at == x->col->table && x->args[0]->at == x->col->links_to);
+        return;
+    case ST_X_DEF:
+        HOLDS(x->def && x->at == x->def->of && x->def->kind != ST_DEF_PARAM && x->def->kind != ST_DEF_ROWS);
+        return;
+    case ST_X_AGGREGATE:
+        validate_rows(v, x, &x->rows, depth);
+        HOLDS(x->n == (x->kind == ST_AGG_SHARE ? 2u : x->kind <= ST_AGG_NO ? 0u : 1u));
+        if (x->kind == ST_AGG_FIRST || x->kind == ST_AGG_LAST) HOLDS(x->rows.table->order_time);
+        return;
+    case ST_X_SEQUENCE:
+        validate_rows(v, x, &x->rows, depth);
+        for (uint32_t i = 0; i < x->nsteps; i++) validate_rows(v, x, &x->steps[i].rows, depth);
+        return;
+    case ST_X_IN_TOP:
+    case ST_X_IN_BOTTOM:
+        HOLDS(x->n == 1 && x->at && x->amount > 0 && (is_exact(a) || is_time(a) || a.base == ST_T_FLOAT));
+        return;
+    default: return;
+    }
+}
+
+static void validate(invariant *v, const st_expr *x, uint32_t depth)
+{
+    if (!x || depth > 60)
+        return; /* shared nodes: deep ones have been seen on shorter ways in smaller programs */
+    for (uint32_t i = 0; i < x->n; i++) validate(v, x->args[i], depth + 1);
+    validate_node(v, x, depth + 1);
+}
+
+static void validate_program(fixture *f, const char *name)
+{
+    invariant v = {0};
+    if (f->diags.errors) return;
+    for (uint32_t i = 0; i < f->program->ndefs; i++) {
+        const st_def *d = f->program->defs[i];
+        bool valued = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TRAIT || d->kind == ST_DEF_SCORE;
+        if (valued && !d->expr) fail_msg("%s: %s has no value and no error", name, d->name);
+        validate(&v, d->expr, 0);
+        for (uint32_t k = 0; k < d->ntiers; k++) validate(&v, d->tiers[k].when, 0);
+        for (uint32_t k = 0; d->rfm && k < 3; k++) {
+            if (!d->rfm->has[k]) continue;
+            validate(&v, d->rfm->part[k].measure, 0);
+            validate(&v, d->rfm->part[k].raw, 0);
+        }
+        if (v.broken)
+            fail_msg("%s: %s: %s does not hold of \"%s\"", name, d->name, v.broken, st_op_names[v.at->op]);
+    }
 }
 
 /* ---- the examples of the registry ---- */
