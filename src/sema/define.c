@@ -63,6 +63,16 @@ static void report_nameless(st_checker *c, const st_ast *ast)
         }
 }
 
+/* rows … per …, with columns of its own: a block that holds only metadata does not make it so. */
+static bool groups_rows(const st_ast *rows)
+{
+    const st_ast *block = rows->kids[ST_ROWS_block];
+    if (rows->kids[ST_ROWS_per]) return true;
+    for (uint32_t i = 0; block && i < block->n; i++)
+        if (block->kids[i]->kind == ST_AST_ROW_COLUMN) return true;
+    return false;
+}
+
 static void add_def(st_checker *c, const st_ast *ast, size_t which)
 {
     const st_ast *name = ast->kids[definitions[which].name];
@@ -77,7 +87,7 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which)
                   .ast = ast,
                   .meta.review_by = ST_NO_TIME};
     info->later = definitions[which].later;
-    if (ast->kind == ST_AST_ROWS && (ast->kids[ST_ROWS_per] || ast->kids[ST_ROWS_block])) info->later = true;
+    if (ast->kind == ST_AST_ROWS && groups_rows(ast)) info->later = true;
     *st_push(c->a, &c->defs) = d;
     *st_push(c->a, &c->info) = info;
     bool is_new;
@@ -537,7 +547,10 @@ void st_check_def(st_checker *c, st_def *d)
         read_metas(c, d, d->ast->kids[ST_PARAM_meta]);
         st_check_param(c, d);
         return;
-    case ST_DEF_ROWS: st_check_rows(c, d); return;
+    case ST_DEF_ROWS:
+        read_metas(c, d, d->ast->kids[ST_ROWS_block]);
+        st_check_rows(c, d);
+        return;
     case ST_DEF_TRAIT:
         read_metas(c, d, d->ast->kids[ST_TRAIT_meta]);
         check_value(c, d, d->ast->kids[ST_TRAIT_expr]);

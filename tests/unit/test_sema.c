@@ -451,6 +451,29 @@ static void test_only_what_is_read_is_used(void **state)
     stop(&f);
 }
 
+static void test_metadata(void **state)
+{
+    (void)state;
+    fixture f;
+    check(&f, "table t { id int key }\nrows r = u where n > 1 { owner \"a@b.c\" }\n"
+              "table u { t_id int links to t  n int }\n"
+              "segment s \"The S\" { goal \"g\"  kpi k  refresh daily  version 3  review by 2027-03-01\n"
+              "  formerly \"old\"  tags (\"a\", \"b\")  where any(r) }\n");
+    if (f.diags.items.n) fail_msg("%s", messages(&f));
+    const st_def *r = def_named(&f, "r"), *s = def_named(&f, "s");
+    assert_string_equal(r->meta.owner, "a@b.c");
+    assert_string_equal(s->title, "The S");
+    assert_string_equal(s->meta.goal, "g");
+    assert_string_equal(s->meta.kpi, "k");
+    assert_string_equal(s->meta.refresh, "daily");
+    assert_string_equal(s->meta.formerly, "old");
+    assert_int_equal(s->meta.version, 3);
+    assert_int_equal(s->meta.review_by, st_days_from_civil(2027, 3, 1));
+    assert_int_equal(s->meta.ntags, 2);
+    assert_string_equal(s->meta.tags[1], "b");
+    stop(&f);
+}
+
 static void test_overrides(void **state)
 {
     (void)state;
@@ -517,7 +540,8 @@ int main(void)
         cmocka_unit_test(test_examples),       cmocka_unit_test(test_golden),
         cmocka_unit_test(test_acceptance),     cmocka_unit_test(test_widths),
         cmocka_unit_test(test_order_and_uses), cmocka_unit_test(test_only_what_is_read_is_used),
-        cmocka_unit_test(test_overrides),      cmocka_unit_test(test_no_cascades),
+        cmocka_unit_test(test_metadata),       cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_no_cascades),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
