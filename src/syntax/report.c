@@ -343,9 +343,41 @@ static bool stopped(st_stuck *s)
     return true;
 }
 
+/* WHERE, And: a word of the language in capitals. */
+static bool capitals(st_stuck *s)
+{
+    st_parser *P = s->P;
+    if (s->found != TK_IDENT || raw_kind(P, s->raw) != ST_RAW_WORD) return false;
+    st_str small = st_text_lower(P->arena, st_raw_text(P, s->raw));
+    if (st_str_eq(small, st_raw_text(P, s->raw))) return false;
+    for (uint32_t i = 0; i < s->nexpected; i++) {
+        const char *name = st_token_name(s->expected[i]);
+        size_t n = strcspn(name, " ");
+        if (s->expected[i] < TK_AND || n != small.n || memcmp(name, small.p, n) != 0) continue;
+        st_syntax_report(P, ST_MSG_CAPITALS, s->span, st_shown(P, s->span),
+                         st_format(P->arena, "%.*s", (int)small.n, small.p));
+        return true;
+    }
+    return false;
+}
+
+/* x = missing */
+static bool compared_with_missing(st_stuck *s)
+{
+    const st_parser *P = s->P;
+    if ((s->found != TK_MISSING && s->found != TK_KNOWN) || s->raw < 2 || !is_comparison(P, s->raw - 1))
+        return false;
+    st_span sign = st_raw_span(P, s->raw - 1);
+    st_syntax_report(s->P, ST_MSG_COMPARED_WITH_MISSING, st_span_join(sign, s->span),
+                     st_shown(s->P, st_raw_span(P, s->raw - 2)),
+                     s->found == TK_MISSING ? "missing" : "known");
+    return true;
+}
+
 static bool common(st_stuck *s)
 {
     st_parser *P = s->P;
+    if (capitals(s) || compared_with_missing(s)) return true;
     if (s->found == TK_WHERE && expects(s, TK_WHEN) && expects(s, TK_OTHERWISE)) {
         st_syntax_report(P, ST_MSG_WHERE_AFTER_LABEL, s->span);
         return true;
