@@ -234,17 +234,30 @@ static const char *rival_links(st_checker *c, const reach *r, const st_table *to
     return st_format(c->a, "%s or %s", st_buf_text(c->a, &b), last);
 }
 
+/* What could stand behind `by`: links near the word, else all links of the table. */
+static const char *link_names(st_checker *c, const st_table *from, const char *word)
+{
+    st_near near = {0};
+    st_buf b = {0};
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < from->ncols; i++) {
+        if (!from->cols[i].links_to) continue;
+        st_near_add(&near, word, from->cols[i].name);
+        st_buf_printf(c->a, &b, "%s%s", n++ ? ", " : "", from->cols[i].name);
+    }
+    if (near.n || !n) return st_did_you_mean(c->a, &near);
+    return st_format(c->a, "%s of %s: %s.", n == 1 ? "The link" : "The links", from->name,
+                     st_buf_text(c->a, &b));
+}
+
 const st_path *st_find_path(st_checker *c, const st_table *from, const st_table *to, const char *by,
                             st_span span)
 {
     reach r = reach_from(c, from);
     way best = best_way(c, &r, from, to, by);
     if (best.steps == UINT32_MAX && by) {
-        st_near near = {0};
-        for (uint32_t i = 0; i < from->ncols; i++)
-            if (from->cols[i].links_to) st_near_add(&near, by, from->cols[i].name);
         if (!c->incomplete)
-            st_err(c, ST_MSG_NO_SUCH_LINK, span, by, from->name, to->name, st_did_you_mean(c->a, &near));
+            st_err(c, ST_MSG_NO_SUCH_LINK, span, by, from->name, to->name, link_names(c, from, by));
         return NULL;
     }
     if (best.steps == UINT32_MAX) {
