@@ -97,7 +97,7 @@ class ParquetRows : public Rows
         std::vector<int> groups(static_cast<size_t>(metadata->num_row_groups()));
         for (size_t i = 0; i < groups.size(); i++) groups[i] = static_cast<int>(i);
         ARROW_ASSIGN_OR_RAISE(batches_, reader_->GetRecordBatchReader(groups, leaves));
-        schema_ = batches_->schema()->WithMetadata(describe(false, names));
+        schema_ = batches_->schema()->WithMetadata(describe(names));
         return arrow::Status::OK();
     }
 
@@ -139,8 +139,7 @@ class ArrowRows : public Rows
             if (find(wanted, all->field(i)->name())) options.included_fields.push_back(i);
         // No field to include would mean all of them.
         if (!options.included_fields.empty()) ARROW_RETURN_NOT_OK(start(random, options));
-        schema_ =
-            (random ? file_->schema() : stream_->schema())->WithMetadata(describe(false, all->field_names()));
+        schema_ = (random ? file_->schema() : stream_->schema())->WithMetadata(describe(all->field_names()));
         return arrow::Status::OK();
     }
 

@@ -211,7 +211,7 @@ class CsvRows : public Rows
             arrow::FieldVector fields;
             for (const auto &name : convert.include_columns)
                 fields.push_back(arrow::field(name, arrow::utf8()));
-            schema_ = arrow::schema(fields, describe(true, names));
+            schema_ = arrow::schema(fields, describe(names));
             return arrow::Status::OK();
         }
         ARROW_ASSIGN_OR_RAISE(auto bytes, open_bytes(path));
@@ -224,7 +224,7 @@ class CsvRows : public Rows
             arrow::csv::StreamingReader::Make(arrow::io::IOContext(memory()), input_, read, parse, convert);
         if (!reader.ok()) return understood(reader.status());
         reader_ = *reader;
-        schema_ = reader_->schema()->WithMetadata(describe(true, names));
+        schema_ = reader_->schema()->WithMetadata(describe(names));
         return arrow::Status::OK();
     }
 

@@ -213,7 +213,7 @@ class JsonRows : public Rows
             fields.push_back(arrow::field(w.name, w.list ? arrow::list(arrow::utf8()) : arrow::utf8()));
             columns_.push_back(std::move(c));
         }
-        schema_ = arrow::schema(fields, describe(true, {}));
+        schema_ = arrow::schema(fields, describe({}));
         return arrow::Status::OK();
     }
 

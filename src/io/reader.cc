@@ -65,13 +65,12 @@ arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::str
     return raw;
 }
 
-std::shared_ptr<arrow::KeyValueMetadata> describe(bool text, const std::vector<std::string> &names)
+std::shared_ptr<arrow::KeyValueMetadata> describe(const std::vector<std::string> &names)
 {
     std::string all;
     for (const auto &name : names) all += (all.empty() ? "" : "\n") + name;
     auto metadata = std::make_shared<arrow::KeyValueMetadata>();
     metadata->Append("strata:columns", all);
-    if (text) metadata->Append("strata:text", "yes");
     return metadata;
 }
 

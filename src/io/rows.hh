@@ -49,8 +49,8 @@ arrow::Result<std::unique_ptr<Rows>> open_arrow(const std::string &path, const W
 arrow::Result<std::unique_ptr<Rows>> open_csv(const std::string &path, const WantedColumns &wanted);
 arrow::Result<std::unique_ptr<Rows>> open_jsonl(const std::string &path, const WantedColumns &wanted);
 
-// Metadata that table/bind.h reads: whether values are text, and the names of all columns.
-std::shared_ptr<arrow::KeyValueMetadata> describe(bool text, const std::vector<std::string> &names);
+// Metadata that table/bind.h reads: the names of all columns.
+std::shared_ptr<arrow::KeyValueMetadata> describe(const std::vector<std::string> &names);
 
 } // namespace strata
 

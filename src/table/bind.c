@@ -235,8 +235,7 @@ typedef struct reading {
     table_build *table;
     struct ArrowArrayStream *stream;
     const char *origin;
-    uint64_t rows; /* read so far */
-    bool text;
+    uint64_t rows;  /* read so far */
     st_str columns; /* ST_BIND_COLUMNS */
 } reading;
 
@@ -263,7 +262,6 @@ static void read_metadata(const char *m, reading *r)
             m += 4 + length[k];
         }
         st_str key = {text[0], (uint32_t)length[0]}, value = {text[1], (uint32_t)length[1]};
-        if (st_str_eq(key, ST_STR(ST_BIND_TEXT))) r->text = true;
         if (st_str_eq(key, ST_STR(ST_BIND_COLUMNS))) r->columns = value;
     }
 }
@@ -335,7 +333,7 @@ static void match_column(st_binder *b, const reading *r, st_col_build *c)
     }
     if (c->child < 0) absent_column(b, r, c->decl);
     st_src_of(b->schema.children[c->child], &c->src);
-    if (st_src_accepted(&c->src, c->decl->type, r->text)) return;
+    if (st_src_accepted(&c->src, c->decl->type)) return;
     char declared[48], found[80], remedy[120];
     st_type_words(c->decl->type, declared);
     st_src_words(&c->src, found);
@@ -428,7 +426,7 @@ static void take_batch(st_binder *b, reading *r)
         st_fail(env_of(b), STRATA_NO_MEMORY,
                 "%.200s: table %s has more than %d rows, the most that a table can have.", r->origin,
                 t->decl->name, ST_MAX_ROWS);
-    batch_job job = {t, {&b->array, r->origin, r->rows, b->program->zone, r->text}};
+    batch_job job = {t, {&b->array, r->origin, r->rows, b->program->zone}};
     if (n) st_parallel(env_of(b), n < WORTH_THREADS ? 1 : b->threads, t->nrooms, convert_room, &job);
     r->rows += n;
     t->rows += n;

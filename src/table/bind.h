@@ -1,9 +1,9 @@
 /* From Arrow streams to st_data: finds the columns that the rules read, checks them against their declarations, converts
  * them to the layout of table.h, and turns keys and links into row numbers.
  *
- * What is accepted for a declared type (of lists: for their elements):
- *   bool           bool
- *   int            integers of any width; decimals that are whole numbers
+ * What is accepted for a declared type (of lists: for their elements); what a value loses by it is an error of that value.
+ *   bool           bool; integers that are 0 or 1
+ *   int            integers of any width; decimals and floats that are whole numbers
  *   float          integers, floats, decimals: the nearest double
  *   decimal(p,s)   integers and decimals that fit exactly; floats, rounded to s digits half away from zero (a float that is
  *                  the nearest one to a number exactly between two counts as that number)
@@ -11,8 +11,8 @@
  *   date           dates; timestamps (their day in the zone)
  *   timestamp      timestamps of any unit, without a zone taken as wall clock of the rule set's zone; dates (their first
  *                  instant). Nanoseconds are cut to microseconds.
- * NaN, infinities and columns of the null type read as missing. A stream whose schema carries the metadata key ST_BIND_TEXT
- * holds values written as text (CSV, JSON lines): there every declared type also accepts text and parses it.
+ * NaN, infinities and columns of the null type read as missing. Text (all that CSV has) is parsed where another type is
+ * declared:
  *   bool true false, yes no, 1 0 in any case; numbers with a point and perhaps an exponent, decimals rounded to s digits
  *   half away from zero, "nan" and "inf" missing for float and decimal; dates and timestamps as calendar.h reads them, a
  *   date being its first instant where a timestamp is declared and a timestamp its day where a date is; lists separated by
@@ -25,9 +25,8 @@
 
 #include "table/table.h"
 
-/* Metadata of a stream's schema. The value of ST_BIND_TEXT is not read. That of ST_BIND_COLUMNS is the names of all columns
- * of the file, one a line, for streams that carry only those asked for: messages suggest near names from it. */
-#define ST_BIND_TEXT "strata:text"
+/* Metadata of a stream's schema: the names of all columns of the file, one a line, for streams that carry only those asked
+ * for. Messages suggest near names from it. */
 #define ST_BIND_COLUMNS "strata:columns"
 
 /* What has to be read: tables that are segmented, of which a column is used, or that a used link leads to; of those the key

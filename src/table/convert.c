@@ -19,21 +19,20 @@ void st_type_words(st_type t, char out[48])
     snprintf(out, 48, "%s%s%s%s", t.list ? "list of " : "", names[t.base], size, t.optional ? "?" : "");
 }
 
-bool st_src_accepted(const st_src *src, st_type declared, bool text)
+bool st_src_accepted(const st_src *src, st_type declared)
 {
     enum { EXACT = 1 << ST_SRC_INT | 1 << ST_SRC_DECIMAL, DAY = 1 << ST_SRC_DATE32 | 1 << ST_SRC_DATE64 };
     static const int takes[] = {
-        [ST_T_BOOL] = 1 << ST_SRC_BOOL,
-        [ST_T_INT] = EXACT,
+        [ST_T_BOOL] = 1 << ST_SRC_BOOL | 1 << ST_SRC_INT,
+        [ST_T_INT] = EXACT | 1 << ST_SRC_FLOAT,
         [ST_T_FLOAT] = EXACT | 1 << ST_SRC_FLOAT,
         [ST_T_DECIMAL] = EXACT | 1 << ST_SRC_FLOAT,
-        [ST_T_STRING] = 1 << ST_SRC_TEXT,
+        [ST_T_STRING] = 0,
         [ST_T_DATE] = DAY | 1 << ST_SRC_TIMESTAMP,
         [ST_T_TIMESTAMP] = DAY | 1 << ST_SRC_TIMESTAMP,
     };
-    if (src->kind == ST_SRC_NONE) return !src->list || declared.list;
-    if (src->kind == ST_SRC_OTHER) return false;
-    if (text && src->kind == ST_SRC_TEXT && (declared.list || !src->list)) return true;
+    if (src->kind == ST_SRC_OTHER || (src->list && !declared.list)) return false;
+    if (src->kind == ST_SRC_NONE || src->kind == ST_SRC_TEXT) return true;
     return (src->list != 0) == declared.list && (takes[declared.base] >> src->kind & 1);
 }
 
@@ -198,10 +197,14 @@ static bool store_double(const conversion *v, uint64_t i, double x)
         ((double *)v->out)[i] = x;
         return true;
     }
-    st_i128 exact;
-    if (st_number_of_double(x, v->src->width < 8, t->digits, t->scale, &exact) != ST_NUMBER_OK) {
-        char shown[ST_DECIMAL_TEXT];
-        shown[st_double_format(x, shown)] = 0;
+    st_i128 exact = (st_i128)0;
+    char shown[ST_DECIMAL_TEXT + 1];
+    shown[st_double_format(x, shown)] = 0;
+    if (t->base == ST_T_INT) {
+        if (x != floor(x) || fabs(x) > 0x1p53)
+            VALUE_FAIL(v, i, "%s is no whole number. Declare the column float, or correct the file.", shown);
+        exact = (st_i128)x;
+    } else if (st_number_of_double(x, v->src->width < 8, t->digits, t->scale, &exact) != ST_NUMBER_OK) {
         type_range_fail(v, i, shown);
     }
     store_exact(v, i, exact);
@@ -377,8 +380,25 @@ static void convert_texts(const conversion *v)
     }
 }
 
+static void convert_zero_one(const conversion *v)
+{
+    EACH_KNOWN(v, i, at)
+    {
+        int64_t x = st_src_int(v->leaf->buffers[1], v->src->width, v->src->is_signed, at);
+        if (x != 0 && x != 1)
+            VALUE_FAIL(v, i,
+                       "%lld is neither 1 (true) nor 0 (false). Declare the column int, or correct the file.",
+                       (long long)x);
+        if (x) st_bit_set(v->out, i);
+    }
+}
+
 static void convert_exact(const conversion *v)
 {
+    if (v->c->phys == ST_BIT) {
+        convert_zero_one(v);
+        return;
+    }
     bool to_float = v->c->phys == ST_F64;
     if (v->src->kind == ST_SRC_INT && v->src->width == 8 && v->src->is_signed &&
         v->c->decl->type.base == ST_T_INT) {

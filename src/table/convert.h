@@ -5,7 +5,7 @@
 #include "table/arrow.h"
 #include "table/dict.h"
 
-bool st_src_accepted(const st_src *src, st_type declared, bool text);
+bool st_src_accepted(const st_src *src, st_type declared);
 void st_type_words(st_type t, char out[48]); /* as declared: "decimal(12,2)", "list of string" */
 
 /* Columns that share a dictionary share a room; one thread works in a room at a time, with the room's own environment. */
@@ -45,7 +45,6 @@ typedef struct st_batch {
     const char *origin;
     uint64_t first_row; /* 0-based, in the stream */
     const st_zone *zone;
-    bool text;
 } st_batch;
 
 /* Adds the rows of a batch to a column. Raises errors in the room's environment. */

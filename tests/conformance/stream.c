@@ -24,7 +24,6 @@ typedef struct sheet {
     struct ArrowSchema *child_schemas, **schema_pointers;
     struct ArrowArray *child_arrays, **array_pointers;
     const void *no_buffers[1];
-    char *metadata;
 } sheet;
 
 /* Everything lives in the arena of the case: a release only says so. */
@@ -67,7 +66,6 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
     }
     *out = (struct ArrowSchema){.format = "+s",
                                 .name = "",
-                                .metadata = s->metadata,
                                 .n_children = s->ncolumns,
                                 .children = s->schema_pointers,
                                 .release = release_schema};
@@ -101,21 +99,6 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
                                .children = s->array_pointers,
                                .release = release_array};
     return 0;
-}
-
-/* One pair, as the Arrow C data interface writes it. */
-static char *metadata(st_arena *a, const char *key, const char *value)
-{
-    const char *const texts[] = {key, value};
-    st_buf b = {0};
-    int32_t n = 1;
-    st_buf_add(a, &b, (const char *)&n, sizeof n);
-    for (int i = 0; i < 2; i++) {
-        n = (int32_t)strlen(texts[i]);
-        st_buf_add(a, &b, (const char *)&n, sizeof n);
-        st_buf_add(a, &b, texts[i], (size_t)n);
-    }
-    return st_dup(a, st_buf_text(a, &b), b.n);
 }
 
 /* Reads one value; stops on the comma or line end behind it. */
@@ -181,7 +164,6 @@ struct ArrowArrayStream ct_stream(st_arena *a, const ct_table *table)
     sheet *s = st_new(a, sheet);
     const char *p = table->csv;
     s->arena = a;
-    s->metadata = metadata(a, ST_BIND_TEXT, "");
     read_header(s, &p);
     p += *p == '\n';
     for (uint32_t i = 0; i < s->ncolumns; i++)

@@ -37,24 +37,10 @@ static void release_array(struct ArrowArray *x)
     x->release = NULL;
 }
 
-/* The metadata {ST_BIND_TEXT: ""} in Arrow's binary form. */
-static const char *text_metadata(void)
-{
-    static char bytes[64];
-    int32_t one = 1, key = (int32_t)strlen(ST_BIND_TEXT), value = 0;
-    char *p = bytes;
-    memcpy(p, &one, 4);
-    memcpy(p + 4, &key, 4);
-    memcpy(p + 8, ST_BIND_TEXT, (size_t)key);
-    memcpy(p + 8 + key, &value, 4);
-    return bytes;
-}
-
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     const sample_table *t = ((text_stream *)stream->private_data)->table;
-    *out =
-        (struct ArrowSchema){.format = "+s", .name = "", .metadata = text_metadata(), .n_children = t->ncols};
+    *out = (struct ArrowSchema){.format = "+s", .name = "", .n_children = t->ncols};
     out->release = release_schema;
     out->children = need(calloc(t->ncols, sizeof *out->children));
     for (uint32_t c = 0; c < t->ncols; c++) {
