@@ -126,7 +126,8 @@ typedef struct st_bc_code {
 /* ---- objects ---- */
 
 /* One value of the run, that every row sees.
- * LITERAL  the value below. NOW  the as-of instant of the run, I64. SET  by a setup step or a ranking, before any use.
+ * LITERAL  the value below. NOW  the as-of instant of the run, I64. SET  by a setup step or a ranking, before any use; in the
+ *          setup that sets it it is read as a number or a truth value only, not as text and not in a list.
  * BOUND    by a sequence, read only by its conditions; one that is TEXT
  *          not in a list. */
 typedef enum st_bc_scalar_kind { ST_S_LITERAL, ST_S_NOW, ST_S_SET, ST_S_BOUND } st_bc_scalar_kind;

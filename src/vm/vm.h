@@ -14,8 +14,9 @@
 typedef struct st_vm_options {
     int64_t as_of;    /* instant */
     uint32_t threads; /* 0: one for each processor */
-    const char *isa;  /* "plain", "avx2", "avx512"; NULL: what the environment variable STRATA_ISA says, else the best */
-    uint32_t batch;   /* rows, a multiple of 64 up to ST_VM_BATCH; 0: ST_VM_BATCH. For tests */
+    const char *
+        isa; /* "plain", "avx2", "avx512"; NULL: what the environment variable STRATA_ISA says, else the best */
+    uint32_t batch; /* rows, a multiple of 64 up to ST_VM_BATCH; 0: ST_VM_BATCH. For tests */
     /* Called from the calling thread now and then with a share from 0 to 1; false stops the run (STRATA_BAD_INPUT, "stopped"). NULL:
      * nobody asks. */
     bool (*progress)(void *context, double share);
@@ -40,12 +41,14 @@ typedef struct st_vm_note {
 typedef struct st_vm_result {
     const st_vm_slot *slots; /* by slot number; those of outputs and populations are filled */
     uint32_t nnotes;
-    const st_vm_note *notes; /* those of the program that counted any row, then division by zero, overflow, ties */
+    const st_vm_note
+        *notes; /* those of the program that counted any row, then division by zero, overflow, ties */
 } st_vm_result;
 
 /* The result lives in `a`. Fails by st_fail: STRATA_NO_MEMORY; STRATA_BAD_INPUT for options, an unknown zone, an `as of` in
  * the future; STRATA_BAD_DATA where data do not hold what the program reads. The program must be verified. */
-const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *data, const st_vm_options *options);
+const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *data,
+                              const st_vm_options *options);
 
 /* Names of the instruction sets that this machine has, best last; ends with NULL. */
 const char *const *st_vm_isas(void);

@@ -1,0 +1,296 @@
+/* What the machine's files share. */
+#ifndef STRATA_VM_PARTS_H
+#define STRATA_VM_PARTS_H
+
+#include "base/calendar.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "vm/kernels.h"
+#include "vm/vm.h"
+
+/* ---- objects of a run ---- */
+
+/* The value of a scalar. TEXT that is bound by a sequence is also a code of `dict`. */
+typedef struct st_scalar {
+    bool missing;
+    union {
+        bool b;
+        int64_t i;
+        st_i128 d;
+        double f;
+        st_str s;
+    } as;
+    uint32_t code;
+    const st_dict *dict;
+} st_scalar;
+
+/* Entities [entity0, entity1), both multiples of 64 or the end, and their rows: n view rows from `at`, a multiple of 64.
+ * base >= 0: they are the table's rows base, base + 1, …; else st_view.rows says. */
+typedef struct st_view_part {
+    uint32_t entity0, entity1;
+    uint64_t at, n;
+    int64_t base;
+} st_view_part;
+
+typedef struct st_view {
+    st_arena *arena;
+    uint32_t id, entities;
+    uint64_t size;         /* view rows, with padding */
+    const uint32_t *first; /* entities + 1: rows of the entities before, without padding */
+    const int32_t *rows;   /* by view row; only read where a part has no base */
+    uint32_t nparts;
+    const st_view_part *parts; /* in order of their entities */
+} st_view;
+
+typedef struct st_slot {
+    st_arena *
+        arena; /* of its own, given back after the last step that reads it; NULL: the result's, or not filled */
+    uint64_t rows;
+    void *data;
+    uint64_t *known; /* NULL: BOOL */
+    const st_dict *dict;
+} st_slot;
+
+typedef struct st_counts {
+    uint64_t divisions, overflows;
+} st_counts;
+
+typedef struct st_vm {
+    st_arena *result; /* what outlives the run */
+    st_arena *arena;  /* of the run */
+    st_env *env;
+    const st_bc *bc;
+    const st_data *data;
+    const st_kernels *k;
+    const st_zone *zone;
+    uint32_t threads, batch;
+    int64_t as_of;
+    st_scalar *scalars;
+    st_slot *slots;
+    st_view **views;                              /* NULL: not built yet, or given back */
+    const int32_t **indexes;                      /* NULL likewise */
+    st_arena **index_arenas;                      /* NULL: the data's own */
+    uint32_t *slot_last, *view_last, *index_last; /* the last step that needs it */
+    st_counts counts;
+    uint64_t *notes; /* rows counted, by note */
+    ST_VEC(st_vm_note) ties;
+} st_vm;
+
+/* ---- source.c: where values come from ---- */
+
+/* An input, resolved. A row of the domain becomes a row of the source: through `view` (a view row becomes one of its table),
+ * then through `index`. */
+typedef struct st_feed {
+    st_bc_type type;
+    st_phys phys; /* of a value, or of a list's element */
+    const void *data;
+    const uint8_t *known; /* NULL: all */
+    const int64_t *list;  /* offsets; NULL: no list */
+    const st_dict *dict;
+    const int32_t *index; /* NULL: none */
+    uint32_t index_id;    /* ST_BC_NONE: none */
+    const st_view *view;  /* NULL: rows of the domain are those of the source, or of the index */
+} st_feed;
+
+st_feed st_feed_of(st_vm *vm, uint32_t input);
+/* The rows that a path leads to: the data's own array for a single step, else one in a new arena *arena. */
+const int32_t *st_path_rows(st_vm *vm, const st_bc_path *p, st_arena **arena);
+const int32_t *st_index_of(st_vm *vm, uint32_t index);
+const st_view *st_view_get(st_vm *vm, uint32_t view);
+uint64_t st_domain_rows(st_vm *vm, st_bc_domain domain); /* of a view with padding */
+void st_slot_open(st_vm *vm, uint32_t slot);             /* zeroed, nothing known */
+
+/* The table's row of a view row, and the source's row of a domain row (-1: none). `part` holds the row where the domain is a
+ * view, else it is NULL. */
+static inline int64_t st_view_row(const st_view *v, const st_view_part *part, uint64_t row)
+{
+    return part->base >= 0 ? part->base + (int64_t)(row - part->at) : v->rows[row];
+}
+static inline int64_t st_feed_row(const st_feed *s, const st_view_part *part, uint64_t row)
+{
+    int64_t r = s->view ? st_view_row(s->view, part, row) : (int64_t)row;
+    return s->index && r >= 0 ? s->index[r] : r;
+}
+static inline bool st_feed_known(const st_feed *s, int64_t row)
+{
+    return row >= 0 && (!s->known || st_bit(s->known, (uint64_t)row));
+}
+static inline int64_t st_feed_i64(const st_feed *s, int64_t row)
+{
+    return s->phys == ST_I32 ? ((const int32_t *)s->data)[row] : ((const int64_t *)s->data)[row];
+}
+/* The scalar's form of the value in a row; missing where it is not known. */
+st_scalar st_feed_scalar(const st_feed *s, int64_t row);
+/* Missing first; then false before true, numbers by size, text by bytes, lists by their elements. */
+int st_feed_compare(const st_feed *s, int64_t a, int64_t b);
+
+/* View rows [*from, *to) of an entity, and the part that holds them. */
+const st_view_part *st_view_range(const st_view *v, uint32_t entity, uint64_t *from, uint64_t *to);
+static inline uint64_t st_part_row(const st_view *v, const st_view_part *p, uint32_t entity)
+{
+    return p->at + (v->first[entity] - v->first[p->entity0]);
+}
+
+st_view *st_view_build(st_vm *vm, uint32_t view); /* view.c */
+
+/* x + n units of days or instants; INT64_MAX where that leaves the calendar. */
+int64_t st_time_limit(const st_vm *vm, bool dates, int64_t x, int64_t n, st_unit unit);
+
+/* ---- text.c: dictionaries ---- */
+
+/* A dictionary of distinct texts; codes[i] is that of texts[i]. */
+const st_dict *st_dict_of(st_arena *a, const st_str *texts, uint32_t n, uint32_t *codes);
+/* All entries of two dictionaries; map[i] of the second's: their codes in the result, the first's keep theirs. */
+const st_dict *st_dict_join(st_arena *a, const st_dict *x, const st_dict *y, uint32_t **map);
+/* The texts of `d` under LOWER, UPPER, TRIM or DOMAIN: a new dictionary, and the new code of each (UINT32_MAX: missing). `scratch` is for
+ * working. */
+const st_dict *st_dict_transform(st_arena *a, st_arena *scratch, const st_dict *d, st_bc_op op,
+                                 uint32_t **map);
+
+bool st_text_cmp_holds(st_cmp cmp, int order);
+bool st_text_test_holds(st_bc_test test, st_str x, st_str y); /* not for matches */
+
+/* A bit a code. bytes: 0 or 0xff, for short dictionaries; else bits. */
+typedef struct st_code_set {
+    uint8_t *bytes;
+    uint64_t *bits;
+    uint32_t n;
+} st_code_set;
+st_code_set st_code_set_new(st_arena *a, const st_dict *d);
+static inline bool st_code_set_has(const st_code_set *s, uint32_t code)
+{
+    return s->bytes ? s->bytes[code] != 0 : (s->bits[code >> 6] >> (code & 63) & 1) != 0;
+}
+static inline void st_code_set_add(st_code_set *s, uint32_t code)
+{
+    if (s->bytes)
+        s->bytes[code] = 0xff;
+    else
+        s->bits[code >> 6] |= UINT64_C(1) << (code & 63);
+}
+/* Adds the entries that match (or, with `negated`, those that do not). */
+void st_code_set_match(st_vm *vm, st_code_set *s, const st_dict *d, st_str pattern, bool negated);
+
+/* ---- pass.c: row code ---- */
+
+/* What an instruction needs that is found once before a pass. */
+typedef struct st_prep {
+    st_feed feed;          /* of an input operand */
+    const int32_t *index;  /* LOAD_LINKED */
+    const st_dict *dict;   /* of the first TEXT operand */
+    const st_dict *dict2;  /* of the second */
+    st_code_set set;       /* CMP, TEST, IN of TEXT; set.n 0: row by row */
+    const uint32_t *map;   /* code -> code of the result, for the first TEXT operand; NULL: the same */
+    const uint32_t *map2;  /* for the second */
+    const uint32_t *codes; /* CONST, CASE, LOOKUP of TEXT: codes of the scalars, in order; the default last */
+    const int64_t *lengths; /* LENGTH, by code */
+    const void *sorted;     /* IN: the scalars, ascending */
+    uint32_t nsorted;
+    uint32_t fold; /* AGG_…: number of its state */
+} st_prep;
+
+/* A piece of code made ready. */
+typedef struct st_pass {
+    st_vm *vm;
+    st_bc_code code;
+    st_bc_domain domain;
+    const st_view *view; /* NULL: a table, or setup */
+    st_prep *prep;       /* by instruction */
+    uint8_t *width;      /* by value register: bytes of its widest value */
+    uint32_t nfolds;
+    uint32_t nindexes; /* those that loads go through */
+    uint32_t *indexes;
+} st_pass;
+
+/* A value register. data points into a column, or is buf; the width of a value is that of its phys (I32 only for direct columns). Bits
+ * of known behind the batch mean nothing. */
+typedef struct st_reg {
+    const void *data;
+    const uint64_t *known; /* NULL: all */
+    st_phys phys;
+    void *buf;
+    uint64_t *kbuf;
+} st_reg;
+
+/* The state of a streaming aggregate: what is known of the entity in hand. */
+typedef struct st_fold {
+    bool any;
+    int64_t time;
+    st_i128 low, high; /* sums: of the lower and upper 64 bits */
+    union {
+        int64_t i;
+        st_i128 d;
+        double f;
+        uint32_t code;
+    } best;
+} st_fold;
+
+typedef struct st_run_of_rows {
+    uint32_t entity, from, to; /* rows of the batch */
+    bool closes;               /* the entity has no rows behind */
+} st_run_of_rows;
+
+/* One thread's registers. */
+typedef struct st_frame {
+    const st_pass *pass;
+    st_vm *vm;
+    st_env *env;
+    uint64_t *p; /* 64 words a register */
+    st_reg *v;
+    uint64_t *bits, *more_bits; /* bitmaps to work with */
+    void *temp[2];              /* values to work with */
+    /* the batch */
+    uint64_t start; /* row of the domain */
+    uint32_t n, words;
+    uint64_t tail; /* mask of the last word */
+    const st_view_part *part;
+    const int32_t *view_rows; /* the table's rows; NULL: base, base + 1, … */
+    int64_t base;
+    uint32_t nruns;
+    st_run_of_rows *runs; /* view passes with aggregates */
+    uint32_t open_entity; /* where the next batch of the part begins */
+    st_fold *folds;
+    /* rows through indexes, found once a batch */
+    int32_t **linked; /* by place in pass->indexes */
+    bool *linked_ready;
+    st_counts counts;
+    uint64_t *notes;
+    st_scalar *scalars; /* the run's, or this thread's own copy while it searches sequences */
+} st_frame;
+
+st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup);
+st_frame *st_frame_new(st_arena *a, const st_pass *pass);
+/* Runs the code on rows [start, start + n) of the domain, n <= batch; part NULL unless the domain is a view. */
+void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *part);
+/* To be called before the first batch of a part. */
+void st_frame_part_begins(st_frame *f, const st_view_part *part);
+void st_step_pass(st_vm *vm, const st_bc_step *s);
+void st_step_setup(st_vm *vm, const st_bc_step *s);
+
+/* exec.c */
+void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+/* load.c */
+void st_load(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+/* Source rows of the batch: NULL where they are *base, *base + 1, …; else each, or -1. */
+const int32_t *st_feed_rows(st_frame *f, const st_feed *s, int64_t *base);
+
+/* fold.c */
+void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+void st_fold_runs(st_frame *f); /* finds the runs of entities in the batch */
+
+/* ---- group.c, sequence.c, rank.c ---- */
+void st_step_group(st_vm *vm, const st_bc_step *s);
+void st_step_sequence(st_vm *vm, const st_bc_step *s);
+void st_step_threshold(st_vm *vm, const st_bc_step *s);
+void st_step_score(st_vm *vm, const st_bc_step *s);
+
+/* ---- sort.c ---- */
+void st_sort_i64(int64_t *v, int64_t *scratch, uint64_t n);
+void st_sort_i128(st_i128 *v, st_i128 *scratch, uint64_t n);
+void st_sort_f64(double *v, double *scratch, uint64_t n);
+void st_sort_u32(uint32_t *v, uint32_t *scratch, uint64_t n);
+/* Sorts row numbers, stable. */
+typedef int (*st_row_order)(const void *ctx, int32_t a, int32_t b);
+void st_sort_rows(int32_t *v, int32_t *scratch, uint64_t n, st_row_order order, const void *ctx);
+
+#endif

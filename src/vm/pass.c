@@ -1,0 +1,120 @@
+/* Passes: row code over the batches of a table or a view, in parallel. */
+#include "vm/parts.h"
+
+enum { BATCHES_A_TASK = 16 };
+
+/* ---- frames ---- */
+
+st_frame *st_frame_new(st_arena *a, const st_pass *pass)
+{
+    enum { WORDS = ST_VM_BATCH / 64 };
+    st_frame *f = st_new(a, st_frame);
+    f->pass = pass;
+    f->vm = pass->vm;
+    f->env = st_arena_env(a);
+    f->scalars = pass->vm->scalars;
+    f->p = st_alloc_raw(a, ((size_t)pass->code.npred + 1) * WORDS * sizeof(uint64_t));
+    f->v = st_new_n(a, st_reg, pass->code.nval + 1);
+    for (uint32_t i = 0; i < pass->code.nval; i++) {
+        f->v[i].buf = st_alloc_raw(a, (size_t)pass->width[i] * ST_VM_BATCH);
+        f->v[i].kbuf = st_alloc_raw(a, WORDS * sizeof(uint64_t));
+    }
+    f->bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
+    f->more_bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
+    f->temp[0] = st_alloc_raw(a, ST_VM_BATCH * sizeof(st_i128));
+    f->temp[1] = st_alloc_raw(a, ST_VM_BATCH * sizeof(st_i128));
+    f->linked = st_new_n(a, int32_t *, pass->nindexes + 1);
+    f->linked_ready = st_new_n(a, bool, pass->nindexes + 1);
+    for (uint32_t i = 0; i < pass->nindexes; i++)
+        f->linked[i] = st_alloc_raw(a, ST_VM_BATCH * sizeof(int32_t));
+    f->runs = pass->nfolds ? st_alloc_raw(a, ST_VM_BATCH * sizeof *f->runs) : NULL;
+    f->folds = st_new_n(a, st_fold, pass->nfolds + 1);
+    f->notes = st_new_n(a, uint64_t, pass->vm->bc->notes.n + 1);
+    return f;
+}
+
+void st_frame_part_begins(st_frame *f, const st_view_part *part)
+{
+    f->open_entity = part->entity0;
+    memset(f->folds, 0, f->pass->nfolds * sizeof *f->folds);
+}
+
+void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *part)
+{
+    const st_pass *pass = f->pass;
+    const st_bc_instr *code = f->vm->bc->code.p + pass->code.first;
+    f->start = start;
+    f->n = n;
+    f->words = (n + 63) / 64;
+    f->tail = n % 64 ? UINT64_MAX >> (64 - n % 64) : UINT64_MAX;
+    f->part = part;
+    if (part) {
+        f->view_rows = part->base >= 0 ? NULL : pass->view->rows + start;
+        f->base = part->base >= 0 ? part->base + (int64_t)(start - part->at) : -1;
+        memset(f->linked_ready, 0, pass->nindexes * sizeof *f->linked_ready);
+        if (pass->nfolds) st_fold_runs(f);
+    }
+    for (uint32_t i = 0; i < pass->code.n; i++) st_exec(f, &code[i], &pass->prep[i]);
+}
+
+/* ---- the steps ---- */
+
+typedef struct pass_job {
+    const st_pass *pass;
+    st_frame **frames; /* by worker */
+    uint64_t rows;
+} pass_job;
+
+static void run_batches(void *ctx, uint64_t task, st_env *env)
+{
+    const pass_job *j = ctx;
+    st_frame *f = j->frames[env->worker];
+    uint64_t size = (uint64_t)j->pass->vm->batch, from = task * size * BATCHES_A_TASK;
+    uint64_t to = ST_MIN(j->rows, from + size * BATCHES_A_TASK);
+    f->env = env;
+    for (uint64_t at = from; at < to; at += size) st_frame_run(f, at, (uint32_t)ST_MIN(size, to - at), NULL);
+}
+
+static void run_part(void *ctx, uint64_t task, st_env *env)
+{
+    const pass_job *j = ctx;
+    st_frame *f = j->frames[env->worker];
+    const st_view_part *part = &j->pass->view->parts[task];
+    uint64_t size = j->pass->vm->batch;
+    f->env = env;
+    st_frame_part_begins(f, part);
+    for (uint64_t at = 0; at < part->n; at += size)
+        st_frame_run(f, part->at + at, (uint32_t)ST_MIN(size, part->n - at), part);
+}
+
+static void collect(st_vm *vm, const st_frame *f)
+{
+    vm->counts.divisions += f->counts.divisions;
+    vm->counts.overflows += f->counts.overflows;
+    for (uint32_t i = 0; i < vm->bc->notes.n; i++) vm->notes[i] += f->notes[i];
+}
+
+void st_step_pass(st_vm *vm, const st_bc_step *s)
+{
+    st_arena *a = st_arena_new(vm->env);
+    const st_pass *pass = st_pass_prepare(vm, a, &s->code, s->domain, false);
+    pass_job j = {.pass = pass};
+    uint64_t task_rows = (uint64_t)vm->batch * BATCHES_A_TASK;
+    j.rows = pass->view ? 0 : vm->data->tables[s->domain].rows;
+    uint64_t tasks = pass->view ? pass->view->nparts : (j.rows + task_rows - 1) / task_rows;
+    uint32_t threads = (uint32_t)ST_MIN(vm->threads, tasks);
+    j.frames = st_new_n(a, st_frame *, threads + 1);
+    for (uint32_t t = 0; t < threads; t++) j.frames[t] = st_frame_new(a, pass);
+    st_parallel(vm->env, threads, tasks, pass->view ? run_part : run_batches, &j);
+    for (uint32_t t = 0; t < threads; t++) collect(vm, j.frames[t]);
+    st_arena_free(a);
+}
+
+void st_step_setup(st_vm *vm, const st_bc_step *s)
+{
+    /* Texts that scalars are set to live as long as the run: so do the dictionaries they point into. */
+    const st_pass *pass = st_pass_prepare(vm, vm->arena, &s->code, 0, true);
+    st_frame *f = st_frame_new(vm->arena, pass);
+    st_frame_run(f, 0, 1, NULL);
+    collect(vm, f);
+}

@@ -1,0 +1,308 @@
+/* What is found out once before a piece of code runs: where its inputs lie, and everything about text, whose dictionaries are known
+ * by then: each distinct text is asked once, however many rows have it. */
+#include "vm/parts.h"
+
+typedef struct prepare {
+    st_vm *vm;
+    st_arena *a;
+    st_pass *pass;
+    const st_dict **dict; /* by value register, of TEXT */
+} prepare;
+
+static const st_bc_scalar *decl_of(const prepare *p, uint32_t scalar)
+{
+    return &p->vm->bc->scalars.p[scalar];
+}
+
+static bool is_bound(const prepare *p, uint32_t scalar)
+{
+    return decl_of(p, scalar)->kind == ST_S_BOUND;
+}
+
+static const uint32_t *list_of(const prepare *p, uint32_t at, uint32_t *n)
+{
+    const uint32_t *list = p->vm->bc->lists.p + at;
+    *n = list[0];
+    return list + 1;
+}
+
+/* ---- text ---- */
+
+static void cmp_text(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    if (is_bound(p, in->a[2])) return;
+    q->set = st_code_set_new(p->a, q->dict);
+    const st_scalar *s = &p->vm->scalars[in->a[2]];
+    for (uint32_t i = 0; i < q->dict->n && !s->missing; i++)
+        if (st_text_cmp_holds((st_cmp)in->a[3], st_str_cmp(st_dict_get(q->dict, i), s->as.s)))
+            st_code_set_add(&q->set, i);
+}
+
+static void test_text(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    if (is_bound(p, in->a[2])) return;
+    st_bc_test test = (st_bc_test)in->a[3];
+    const st_scalar *s = &p->vm->scalars[in->a[2]];
+    q->set = st_code_set_new(p->a, q->dict);
+    if (s->missing) return;
+    if (test == ST_TEST_MATCHES || test == ST_TEST_NOT_MATCHES) {
+        st_code_set_match(p->vm, &q->set, q->dict, s->as.s, test == ST_TEST_NOT_MATCHES);
+        return;
+    }
+    for (uint32_t i = 0; i < q->dict->n; i++)
+        if (st_text_test_holds(test, st_dict_get(q->dict, i), s->as.s)) st_code_set_add(&q->set, i);
+}
+
+static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    uint32_t n;
+    const uint32_t *list = list_of(p, in->a[2], &n);
+    st_arena *scratch = st_arena_new(p->vm->env);
+    st_map wanted;
+    st_map_init(&wanted, scratch);
+    for (uint32_t i = 0; i < n; i++) {
+        const st_scalar *s = &p->vm->scalars[list[i]];
+        if (!s->missing) *st_map_put(&wanted, s->as.s.n ? s->as.s.p : "", s->as.s.n, NULL) = q;
+    }
+    q->set = st_code_set_new(p->a, q->dict);
+    for (uint32_t i = 0; i < q->dict->n; i++) {
+        st_str s = st_dict_get(q->dict, i);
+        if (st_map_get(&wanted, s.n ? s.p : "", s.n)) st_code_set_add(&q->set, i);
+    }
+    st_arena_free(scratch);
+}
+
+static void list_has_text(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    q->dict = q->feed.dict;
+    if (in->a[3]) {
+        uint32_t *map;
+        q->dict = st_dict_transform(p->a, p->a, q->feed.dict, ST_BC_LOWER, &map);
+        q->map = map;
+    }
+    if (in->op == ST_BC_LIST_HAS && !is_bound(p, in->a[2])) {
+        const st_scalar *s = &p->vm->scalars[in->a[2]];
+        q->set = st_code_set_new(p->a, q->dict);
+        for (uint32_t i = 0; i < q->dict->n && !s->missing; i++)
+            if (st_str_eq(st_dict_get(q->dict, i), s->as.s)) st_code_set_add(&q->set, i);
+    }
+}
+
+/* A dictionary of scalars; missing ones get UINT32_MAX. */
+static const st_dict *texts_of(prepare *p, const uint32_t *scalars, uint32_t n, const uint32_t **codes)
+{
+    st_str *texts = st_new_n(p->a, st_str, n + 1);
+    uint32_t *out = st_new_n(p->a, uint32_t, n + 1);
+    for (uint32_t i = 0; i < n; i++)
+        texts[i] = p->vm->scalars[scalars[i]].missing ? ST_STR("") : p->vm->scalars[scalars[i]].as.s;
+    const st_dict *d = st_dict_of(p->vm->result, texts, n, out);
+    for (uint32_t i = 0; i < n; i++)
+        if (p->vm->scalars[scalars[i]].missing) out[i] = UINT32_MAX;
+    *codes = out;
+    return d;
+}
+
+static const st_dict *case_texts(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    uint32_t n;
+    const uint32_t *list = list_of(p, in->a[1], &n);
+    uint32_t *scalars = st_new_n(p->a, uint32_t, n / 2 + 1);
+    for (uint32_t i = 0; i < n / 2; i++) scalars[i] = list[2 * i + 1];
+    scalars[n / 2] = in->a[2];
+    return texts_of(p, scalars, n / 2 + 1, &q->codes);
+}
+
+static void lengths_of(prepare *p, st_prep *q)
+{
+    int64_t *lengths = st_new_n(p->a, int64_t, q->dict->n + 1);
+    for (uint32_t i = 0; i < q->dict->n; i++) lengths[i] = (int64_t)st_utf8_length(st_dict_get(q->dict, i));
+    q->lengths = lengths;
+}
+
+/* The dictionary of a TEXT result; NULL where there is none. */
+static const st_dict *text_result(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    uint32_t n;
+    const uint32_t *list;
+    uint32_t *map = NULL;
+    const st_dict *d;
+    switch (in->op) {
+    case ST_BC_LOAD: return q->feed.dict;
+    case ST_BC_CONST:
+        if (is_bound(p, in->a[1])) return p->vm->scalars[in->a[1]].dict;
+        return texts_of(p, &in->a[1], 1, &q->codes);
+    case ST_BC_CASE: return case_texts(p, in, q);
+    case ST_BC_LOOKUP: list = list_of(p, in->a[2], &n); return texts_of(p, list, n, &q->codes);
+    case ST_BC_COPY:
+    case ST_BC_MASK: return q->dict;
+    case ST_BC_SELECT:
+    case ST_BC_COALESCE:
+    case ST_BC_MIN:
+    case ST_BC_MAX:
+        d = st_dict_join(p->vm->result, q->dict, q->dict2, &map);
+        q->map2 = map;
+        return d;
+    default:
+        d = st_dict_transform(p->vm->result, p->a, q->dict, (st_bc_op)in->op, &map);
+        q->map = map;
+        return d;
+    }
+}
+
+/* ---- sets of numbers ---- */
+
+static void in_numbers(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    uint32_t n;
+    const uint32_t *list = list_of(p, in->a[2], &n);
+    st_i128 *d = st_new_n(p->a, st_i128, n + 1), *scratch = st_new_n(p->a, st_i128, n + 1);
+    int64_t *i64 = (int64_t *)d;
+    double *f64 = (double *)d;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const st_scalar *s = &p->vm->scalars[list[i]];
+        if (s->missing) continue;
+        if (in->type == ST_BC_I64)
+            i64[kept++] = s->as.i;
+        else if (in->type == ST_BC_I128)
+            d[kept++] = s->as.d;
+        else
+            f64[kept++] = s->as.f;
+    }
+    if (in->type == ST_BC_I64)
+        st_sort_i64(i64, (int64_t *)scratch, kept);
+    else if (in->type == ST_BC_I128)
+        st_sort_i128(d, scratch, kept);
+    else
+        st_sort_f64(f64, (double *)scratch, kept);
+    q->sorted = d;
+    q->nsorted = kept;
+}
+
+/* ---- slots ---- */
+
+/* Slots start as their meaning over no rows: counts and sums are 0 and known, everything else is false or missing. */
+static void open_slot(prepare *p, const st_bc_instr *in, const st_prep *q)
+{
+    st_slot_open(p->vm, in->a[0]);
+    st_slot *s = &p->vm->slots[in->a[0]];
+    s->dict = q->dict;
+    if (in->op != ST_BC_AGG_COUNT && in->op != ST_BC_AGG_SUM) return;
+    if (s->rows / 8) memset(s->known, 0xff, s->rows / 8);
+    for (uint64_t r = s->rows / 8 * 8; r < s->rows; r++) st_bit_set(s->known, r);
+}
+
+/* ---- all of it ---- */
+
+static uint8_t width_of(st_bc_operand out, uint16_t type)
+{
+    static const uint8_t widths[ST_BC_TYPES] = {0, 8, 16, 8, 4};
+    switch (out) {
+    case ST_K_V_OUT_T: return widths[type];
+    case ST_K_V_OUT_I128: return 16;
+    case ST_K_V_OUT_TEXT: return 4;
+    default: return 8;
+    }
+}
+
+static void use_index(prepare *p, const st_feed *s)
+{
+    st_pass *pass = p->pass;
+    if (s->index_id == ST_BC_NONE || !pass->view) return;
+    for (uint32_t i = 0; i < pass->nindexes; i++)
+        if (pass->indexes[i] == s->index_id) return;
+    pass->indexes[pass->nindexes++] = s->index_id;
+}
+
+static bool is_text_in(st_bc_operand kind, uint16_t type)
+{
+    return kind == ST_K_V_IN_TEXT || (kind == ST_K_V_IN_T && type == ST_BC_TEXT);
+}
+
+/* Operands: inputs are resolved, dictionaries of texts are passed along. */
+static void prepare_operands(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    const st_bc_opcode *op = &st_bc_opcodes[in->op];
+    for (uint32_t k = 0; k < 5; k++) {
+        if (op->kinds[k] >= ST_K_INPUT_T && op->kinds[k] <= ST_K_INPUT_KEY) {
+            q->feed = st_feed_of(p->vm, in->a[k]);
+            use_index(p, &q->feed);
+        }
+        if (!is_text_in(op->kinds[k], in->type)) continue;
+        if (!q->dict)
+            q->dict = p->dict[in->a[k]];
+        else
+            q->dict2 = p->dict[in->a[k]];
+    }
+    if (in->op == ST_BC_LOAD_LINKED) {
+        q->feed =
+            (st_feed){.index = st_index_of(p->vm, in->a[1]), .index_id = in->a[1], .view = p->pass->view};
+        use_index(p, &q->feed);
+    }
+}
+
+static void prepare_question(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    bool text = in->type == ST_BC_TEXT;
+    switch (in->op) {
+    case ST_BC_CMP:
+        if (text) cmp_text(p, in, q);
+        break;
+    case ST_BC_TEST: test_text(p, in, q); break;
+    case ST_BC_IN:
+        if (text)
+            in_texts(p, in, q);
+        else
+            in_numbers(p, in, q);
+        break;
+    case ST_BC_LIST_HAS:
+        if (text) list_has_text(p, in, q);
+        break;
+    case ST_BC_LIST_HAS_V:
+        if (text) {
+            q->dict2 = q->dict;
+            list_has_text(p, in, q);
+        }
+        break;
+    case ST_BC_LENGTH: lengths_of(p, q); break;
+    case ST_BC_STORE:
+    case ST_BC_STORE_P:
+    case ST_BC_AGG_ANY:
+    case ST_BC_AGG_COUNT:
+    case ST_BC_AGG_SUM:
+    case ST_BC_AGG_MIN:
+    case ST_BC_AGG_MAX:
+    case ST_BC_AGG_FIRST:
+    case ST_BC_AGG_LAST: open_slot(p, in, q); break;
+    default: break;
+    }
+    if (in->op >= ST_BC_AGG_ANY && in->op <= ST_BC_AGG_LAST) q->fold = p->pass->nfolds++;
+}
+
+static void prepare_one(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    const st_bc_opcode *op = &st_bc_opcodes[in->op];
+    prepare_operands(p, in, q);
+    prepare_question(p, in, q);
+    st_bc_operand out = op->kinds[0];
+    if (out < ST_K_V_OUT_T || out > ST_K_V_OUT_TEXT) return;
+    uint8_t width = width_of(out, in->type);
+    if (p->pass->width[in->a[0]] < width) p->pass->width[in->a[0]] = width;
+    if (out == ST_K_V_OUT_TEXT || (out == ST_K_V_OUT_T && in->type == ST_BC_TEXT))
+        p->dict[in->a[0]] = text_result(p, in, q);
+}
+
+st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup)
+{
+    st_pass *pass = st_new(a, st_pass);
+    pass->vm = vm;
+    pass->code = *code;
+    pass->domain = domain;
+    if (!setup && ST_BC_IS_VIEW(domain)) pass->view = st_view_get(vm, ST_BC_VIEW_ID(domain));
+    pass->prep = st_new_n(a, st_prep, code->n + 1);
+    pass->width = st_new_n(a, uint8_t, code->nval + 1);
+    pass->indexes = st_new_n(a, uint32_t, vm->bc->indexes.n + 1);
+    prepare p = {vm, a, pass, st_new_n(a, const st_dict *, code->nval + 1)};
+    for (uint32_t i = 0; i < code->n; i++) prepare_one(&p, &vm->bc->code.p[code->first + i], &pass->prep[i]);
+    return pass;
+}

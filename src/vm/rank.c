@@ -1,0 +1,304 @@
+/* Questions about a whole population: the k-th value, and the scores of an rfm part. Values become unsigned keys of the same order,
+ * places in the order are found by radix selection; nothing is sorted but for ntile. */
+#include "vm/parts.h"
+
+#include <math.h>
+
+typedef struct population {
+    st_vm *vm;
+    st_arena *a;
+    st_feed value;
+    const uint8_t *filter; /* NULL: all rows */
+    uint64_t rows, n;      /* n: with a known value */
+    st_u128 *wide;         /* keys of I128 */
+    uint64_t *keys;        /* of the others */
+    bool reversed;         /* small values are better: keys are complements */
+} population;
+
+static bool is_member(const population *p, uint64_t row, int64_t *source_row)
+{
+    if (p->filter && !st_bit(p->filter, row)) return false;
+    *source_row = st_feed_row(&p->value, NULL, row);
+    return st_feed_known(&p->value, *source_row);
+}
+
+static st_u128 key_of(const population *p, int64_t row)
+{
+    const st_feed *s = &p->value;
+    st_u128 key, ones = ~(st_u128)0;
+    if (s->type == ST_BC_I128) {
+        key = (st_u128)((const st_i128 *)s->data)[row] ^ ((st_u128)1 << 127);
+    } else if (s->type == ST_BC_F64) {
+        double x = ((const double *)s->data)[row] + 0.0; /* no negative zero */
+        uint64_t bits;
+        memcpy(&bits, &x, sizeof bits);
+        key = bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+        ones = UINT64_MAX;
+    } else {
+        key = (uint64_t)st_feed_i64(s, row) ^ UINT64_C(1) << 63;
+        ones = UINT64_MAX;
+    }
+    return p->reversed ? key ^ ones : key;
+}
+
+/* The value of a key, in the form of a scalar. */
+static st_scalar value_of_key(const population *p, st_u128 key)
+{
+    st_scalar v = {.missing = false};
+    if (p->value.type == ST_BC_I128) {
+        v.as.d = (st_i128)((p->reversed ? ~key : key) ^ ((st_u128)1 << 127));
+        return v;
+    }
+    uint64_t bits = p->reversed ? ~(uint64_t)key : (uint64_t)key;
+    if (p->value.type == ST_BC_F64) {
+        bits = bits >> 63 ? bits ^ UINT64_C(1) << 63 : ~bits;
+        memcpy(&v.as.f, &bits, sizeof bits);
+    } else {
+        v.as.i = (int64_t)(bits ^ UINT64_C(1) << 63);
+    }
+    return v;
+}
+
+static void open_population(population *p, st_vm *vm, const st_bc_step *s)
+{
+    p->vm = vm;
+    p->a = st_arena_new(vm->env);
+    p->value = st_feed_of(vm, s->value);
+    p->filter = s->filter == ST_BC_NONE ? NULL : vm->slots[s->filter].data;
+    p->rows = vm->data->tables[s->domain].rows;
+    bool wide = p->value.type == ST_BC_I128;
+    if (wide)
+        p->wide = st_alloc_raw(p->a, (p->rows + 1) * sizeof *p->wide);
+    else
+        p->keys = st_alloc_raw(p->a, (p->rows + 1) * sizeof *p->keys);
+    for (uint64_t r = 0; r < p->rows; r++) {
+        int64_t row;
+        if (!is_member(p, r, &row)) continue;
+        if (wide)
+            p->wide[p->n++] = key_of(p, row);
+        else
+            p->keys[p->n++] = (uint64_t)key_of(p, row);
+    }
+}
+
+/* ---- selection ---- */
+
+enum { RADIX = 11 };
+
+/* The k-th smallest (from 0) of v[0, n), whose order is lost. Each round keeps the values that share the next bits with the
+ * answer; a round settles at least RADIX bits, or all that are left. */
+#define SELECT(NAME, T, BITS, CLZ)                                                                           \
+    static T NAME(T *v, uint64_t n, uint64_t k)                                                              \
+    {                                                                                                        \
+        for (;;) {                                                                                           \
+            T low = v[0], high = v[0];                                                                       \
+            for (uint64_t i = 1; i < n; i++) {                                                               \
+                if (v[i] < low) low = v[i];                                                                  \
+                if (v[i] > high) high = v[i];                                                                \
+            }                                                                                                \
+            if (low == high) return low;                                                                     \
+            unsigned differ = BITS - CLZ(low ^ high), shift = differ > RADIX ? differ - RADIX : 0;           \
+            uint64_t counts[1 << RADIX] = {0}, before = 0;                                                   \
+            uint32_t mask = (1u << RADIX) - 1, bucket = 0;                                                   \
+            for (uint64_t i = 0; i < n; i++) counts[(uint32_t)(v[i] >> shift) & mask]++;                     \
+            while (k >= before + counts[bucket]) before += counts[bucket++];                                 \
+            uint64_t kept = 0;                                                                               \
+            for (uint64_t i = 0; i < n; i++)                                                                 \
+                if (((uint32_t)(v[i] >> shift) & mask) == bucket) v[kept++] = v[i];                          \
+            n = kept;                                                                                        \
+            k -= before;                                                                                     \
+        }                                                                                                    \
+    }
+
+static unsigned clz64(uint64_t x)
+{
+    return (unsigned)__builtin_clzll(x);
+}
+
+static unsigned clz128(st_u128 x)
+{
+    return x >> 64 ? clz64((uint64_t)(x >> 64)) : 64 + clz64((uint64_t)x);
+}
+
+SELECT(select_u64, uint64_t, 64, clz64)
+SELECT(select_u128, st_u128, 128, clz128)
+
+/* The key in place k (from 0) in ascending order; the population's keys stay as they are. */
+static st_u128 key_at(population *p, uint64_t k)
+{
+    st_arena *a = st_arena_new(p->vm->env);
+    st_u128 key;
+    if (p->wide) {
+        st_u128 *copy = st_alloc_raw(a, p->n * sizeof *copy);
+        memcpy(copy, p->wide, p->n * sizeof *copy);
+        key = select_u128(copy, p->n, k);
+    } else {
+        uint64_t *copy = st_alloc_raw(a, p->n * sizeof *copy);
+        memcpy(copy, p->keys, p->n * sizeof *copy);
+        key = select_u64(copy, p->n, k);
+    }
+    st_arena_free(a);
+    return key;
+}
+
+static uint64_t count_between(const population *p, st_u128 low, st_u128 high)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < p->n; i++) {
+        st_u128 key = p->wide ? p->wide[i] : p->keys[i];
+        count += key >= low && key <= high;
+    }
+    return count;
+}
+
+/* ---- top and bottom ---- */
+
+static uint64_t size_of_cut(const st_bc_step *s, uint64_t n)
+{
+    st_i128 k = s->is_share ? st_dec_ceil(s->amount * (st_i128)n, s->amount_scale) : s->amount;
+    return k > (st_i128)n ? n : (uint64_t)k;
+}
+
+void st_step_threshold(st_vm *vm, const st_bc_step *s)
+{
+    population p = {0};
+    open_population(&p, vm, s);
+    uint64_t k = size_of_cut(s, p.n);
+    st_scalar *out = &vm->scalars[s->out];
+    out->missing = true;
+    if (k > 0) {
+        st_u128 key = key_at(&p, s->bottom ? k - 1 : p.n - k);
+        *out = value_of_key(&p, key);
+        uint64_t size = s->bottom ? count_between(&p, 0, key) : count_between(&p, key, ~(st_u128)0);
+        const char *subject = s->subject == ST_BC_NONE ? NULL : vm->bc->schema->defs[s->subject]->name;
+        if (size > k && 2 * size >= 3 * k)
+            *st_push(vm->result, &vm->ties) = (st_vm_note){STRATA_NOTE_TIES, subject, size, k};
+    }
+    st_arena_free(p.a);
+}
+
+/* ---- rfm scores ---- */
+
+enum { MOST_SCORES = 9 };
+
+/* Cuts between the scores, ascending: a value has 1 plus as many points as there are cuts that it reaches. */
+typedef struct cuts {
+    uint32_t n;
+    bool above;                 /* reached by being above, else also by being equal */
+    st_u128 key[MOST_SCORES];   /* ranked, cume_dist: of the order of the population */
+    bool endless[MOST_SCORES];  /* package: nothing reaches it */
+    st_i128 value[MOST_SCORES]; /* package, exact */
+    double real[MOST_SCORES];   /* package, float */
+} cuts;
+
+/* ranked: score >= s where the values strictly below are at least floor((s - 1)(N - 1) / n) + 1 =: m, which is where the m-th smallest
+ * is below. cume_dist: where the values not above are at least floor((s - 1) N / n) + 1. */
+static void cut_by_rank(population *p, const st_bc_step *s, cuts *c)
+{
+    uint64_t n = (uint64_t)s->n;
+    c->above = s->method == ST_RANKED;
+    for (uint64_t score = 2; score <= n; score++)
+        c->key[c->n++] = key_at(p, (score - 1) * (c->above ? p->n - 1 : p->n) / n);
+}
+
+/* 1 plus the quantiles i/n of type 7: low + (high - low) part/n, rounded up to the grid of the values, which changes no comparison. */
+static void cut_by_quantile(population *p, const st_bc_step *s, cuts *c)
+{
+    uint64_t n = (uint64_t)s->n;
+    for (uint64_t i = 1; i < n; i++) {
+        uint64_t place = (p->n - 1) * i, part = place % n;
+        st_scalar low = value_of_key(p, key_at(p, place / n));
+        st_scalar high = part ? value_of_key(p, key_at(p, place / n + 1)) : low;
+        if (p->value.type == ST_BC_F64) {
+            double quantile = low.as.f + (double)part / (double)n * (high.as.f - low.as.f);
+            c->real[c->n++] = quantile + 1;
+            continue;
+        }
+        bool wide = p->value.type == ST_BC_I128;
+        st_i128 from = wide ? low.as.d : low.as.i, to = wide ? high.as.d : high.as.i;
+        st_u128 gap = (st_u128)to - (st_u128)from;
+        st_u128 up = gap / n * part + (gap % n * part + n - 1) / n + (st_u128)st_pow10(s->scale);
+        st_u128 room = ((st_u128)1 << 127) - 1 - (st_u128)from; /* up to the largest number */
+        c->endless[c->n] = up > room;
+        c->value[c->n++] = up > room ? 0 : (st_i128)((st_u128)from + up);
+    }
+}
+
+static bool reaches(const population *p, const cuts *c, uint32_t i, int64_t row, bool by_value)
+{
+    if (!by_value) {
+        st_u128 key = key_of(p, row);
+        return c->above ? key > c->key[i] : key >= c->key[i];
+    }
+    if (p->value.type == ST_BC_F64) return ((const double *)p->value.data)[row] >= c->real[i];
+    st_i128 x =
+        p->value.type == ST_BC_I128 ? ((const st_i128 *)p->value.data)[row] : st_feed_i64(&p->value, row);
+    return !c->endless[i] && x >= c->value[i];
+}
+
+static void score_by_cuts(population *p, const st_bc_step *s, const st_slot *out)
+{
+    cuts c = {0};
+    bool by_value = s->method == ST_RFM_PACKAGE, alone = s->method == ST_RANKED && p->n == 1;
+    if (by_value)
+        cut_by_quantile(p, s, &c);
+    else
+        cut_by_rank(p, s, &c);
+    for (uint64_t r = 0; r < p->rows; r++) {
+        int64_t row, reached = 0;
+        if (!is_member(p, r, &row)) continue;
+        for (uint32_t i = 0; i < c.n; i++) reached += reaches(p, &c, i, row, by_value);
+        int64_t score = by_value && s->lower_is_better ? s->n - reached : 1 + reached;
+        ((int64_t *)out->data)[r] = alone ? s->n : score;
+        st_bit_set(out->known, r);
+    }
+}
+
+/* ---- ntile ---- */
+
+typedef struct deal {
+    const population *p;
+    st_feed key;
+} deal;
+
+static int by_goodness_then_key(const void *ctx, int32_t a, int32_t b)
+{
+    const deal *d = ctx;
+    const st_feed *v = &d->p->value;
+    st_u128 x = key_of(d->p, st_feed_row(v, NULL, (uint64_t)a)),
+            y = key_of(d->p, st_feed_row(v, NULL, (uint64_t)b));
+    if (x != y) return x < y ? -1 : 1;
+    return st_feed_compare(&d->key, st_feed_row(&d->key, NULL, (uint64_t)a),
+                           st_feed_row(&d->key, NULL, (uint64_t)b));
+}
+
+static void score_by_dealing(population *p, const st_bc_step *s, const st_slot *out)
+{
+    deal d = {p, st_feed_of(p->vm, s->key)};
+    int32_t *rows = st_alloc_raw(p->a, (p->n + 1) * sizeof *rows),
+            *scratch = st_alloc_raw(p->a, (p->n + 1) * sizeof *rows);
+    uint64_t n = 0, groups = (uint64_t)s->n;
+    for (uint64_t r = 0; r < p->rows; r++) {
+        int64_t row;
+        if (is_member(p, r, &row)) rows[n++] = (int32_t)r;
+    }
+    st_sort_rows(rows, scratch, n, by_goodness_then_key, &d);
+    uint64_t size = n / groups, larger = n % groups, in_larger = larger * (size + 1);
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t score = i < in_larger ? i / (size + 1) + 1 : larger + (i - in_larger) / size + 1;
+        ((int64_t *)out->data)[rows[i]] = (int64_t)score;
+        st_bit_set(out->known, (uint64_t)rows[i]);
+    }
+}
+
+void st_step_score(st_vm *vm, const st_bc_step *s)
+{
+    population p = {.reversed = s->lower_is_better && s->method != ST_RFM_PACKAGE};
+    open_population(&p, vm, s);
+    st_slot_open(vm, s->out);
+    if (p.n > 0 && s->method == ST_NTILE)
+        score_by_dealing(&p, s, &vm->slots[s->out]);
+    else if (p.n > 0)
+        score_by_cuts(&p, s, &vm->slots[s->out]);
+    st_arena_free(p.a);
+}

@@ -1,0 +1,247 @@
+/* A run: scalars, then the steps one after the other; what no later step reads is given back. */
+#include "vm/parts.h"
+
+#include <stdlib.h>
+
+/* ---- when what is needed last ---- */
+
+static void needs_slot(st_vm *vm, uint32_t slot, uint32_t step);
+
+static void needs_input(st_vm *vm, uint32_t input, uint32_t step);
+
+static void needs_view(st_vm *vm, uint32_t view, uint32_t step)
+{
+    vm->view_last[view] = ST_MAX(vm->view_last[view], step);
+}
+
+static void needs_domain(st_vm *vm, st_bc_domain domain, uint32_t step)
+{
+    if (ST_BC_IS_VIEW(domain)) needs_view(vm, ST_BC_VIEW_ID(domain), step);
+}
+
+/* UINT32_MAX stays: outputs are needed for ever. */
+static void needs_slot(st_vm *vm, uint32_t slot, uint32_t step)
+{
+    if (slot == ST_BC_NONE) return;
+    vm->slot_last[slot] = ST_MAX(vm->slot_last[slot], step);
+    needs_domain(vm, vm->bc->slots.p[slot].domain, step);
+}
+
+static void needs_input(st_vm *vm, uint32_t input, uint32_t step)
+{
+    if (input == ST_BC_NONE) return;
+    const st_bc_input *in = &vm->bc->inputs.p[input];
+    needs_domain(vm, in->domain, step);
+    if (in->index != ST_BC_NONE) vm->index_last[in->index] = ST_MAX(vm->index_last[in->index], step);
+    if (in->is_slot) needs_slot(vm, in->id, step);
+}
+
+static void code_needs(st_vm *vm, const st_bc_code *c, uint32_t step)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        const st_bc_instr *in = &vm->bc->code.p[c->first + i];
+        for (uint32_t k = 0; k < 5; k++) {
+            st_bc_operand kind = st_bc_opcodes[in->op].kinds[k];
+            if (kind >= ST_K_INPUT_T && kind <= ST_K_INPUT_KEY) needs_input(vm, in->a[k], step);
+            if (kind >= ST_K_SLOT_OUT_T && kind <= ST_K_SLOT_AGG_BOOL) needs_slot(vm, in->a[k], step);
+            if (kind == ST_K_INDEX) vm->index_last[in->a[k]] = ST_MAX(vm->index_last[in->a[k]], step);
+        }
+    }
+}
+
+static void sequence_needs(st_vm *vm, const st_bc_sequence *q, uint32_t step)
+{
+    for (uint32_t i = 0; i < q->nsteps; i++) {
+        const st_bc_seq_step *s = &q->steps[i];
+        needs_view(vm, s->view, step);
+        needs_slot(vm, s->filter, step);
+        needs_input(vm, s->time, step);
+        for (uint32_t k = 0; k < s->neq; k++) needs_input(vm, s->eq[k].input, step);
+        for (uint32_t k = 0; k < s->nbind; k++) needs_input(vm, s->bind[k].input, step);
+        if (s->has_cond) code_needs(vm, &s->cond, step);
+    }
+}
+
+static void step_needs(st_vm *vm, uint32_t i)
+{
+    const st_bc_step *s = &vm->bc->steps.p[i];
+    if (s->kind != ST_STEP_SETUP) needs_domain(vm, s->domain, i);
+    if (s->kind == ST_STEP_SETUP || s->kind == ST_STEP_PASS) {
+        code_needs(vm, &s->code, i);
+        return;
+    }
+    if (s->kind != ST_STEP_THRESHOLD) needs_slot(vm, s->out, i);
+    needs_slot(vm, s->filter, i);
+    needs_input(vm, s->value, i);
+    needs_input(vm, s->key, i);
+    if (s->kind == ST_STEP_SEQUENCE) sequence_needs(vm, &vm->bc->sequences.p[s->sequence], i);
+}
+
+static void plan_lives(st_vm *vm)
+{
+    const st_bc *b = vm->bc;
+    vm->slot_last = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
+    vm->view_last = st_new_n(vm->arena, uint32_t, b->views.n + 1);
+    vm->index_last = st_new_n(vm->arena, uint32_t, b->indexes.n + 1);
+    for (uint32_t i = 0; i < b->outputs.n; i++) {
+        vm->slot_last[b->outputs.p[i].slot] = UINT32_MAX;
+        if (b->outputs.p[i].known != ST_BC_NONE) vm->slot_last[b->outputs.p[i].known] = UINT32_MAX;
+    }
+    for (uint32_t i = 0; i < b->schema->ntables; i++)
+        if (b->population[i] != ST_BC_NONE) vm->slot_last[b->population[i]] = UINT32_MAX;
+    for (uint32_t i = 0; i < b->steps.n; i++) step_needs(vm, i);
+    /* the order of a view is read when it is built, which is before its last use */
+    for (uint32_t v = 0; v < b->views.n; v++) {
+        const st_bc_view *view = &b->views.p[v];
+        needs_input(vm, view->order, vm->view_last[v]);
+        for (uint32_t k = 0; k < view->nties; k++) needs_input(vm, view->ties[k], vm->view_last[v]);
+    }
+}
+
+static void give_back(st_vm *vm, uint32_t step)
+{
+    for (uint32_t i = 0; i < vm->bc->slots.n; i++)
+        if (vm->slot_last[i] == step && vm->slots[i].arena) {
+            st_arena_free(vm->slots[i].arena);
+            vm->slots[i] = (st_slot){0};
+        }
+    for (uint32_t i = 0; i < vm->bc->views.n; i++)
+        if (vm->view_last[i] == step && vm->views[i]) {
+            st_arena_free(vm->views[i]->arena);
+            vm->views[i] = NULL;
+        }
+    for (uint32_t i = 0; i < vm->bc->indexes.n; i++)
+        if (vm->index_last[i] == step && vm->indexes[i]) {
+            st_arena_free(vm->index_arenas[i]);
+            vm->index_arenas[i] = NULL;
+            vm->indexes[i] = NULL;
+        }
+}
+
+/* ---- beginning and end ---- */
+
+static const st_kernels *choose_kernels(st_env *env, const char *name)
+{
+    const char *from = name ? "The options ask" : "STRATA_ISA asks";
+    if (!name) name = getenv("STRATA_ISA");
+    if (name && !name[0]) name = NULL;
+    const st_kernels *k = st_kernels_choose(name);
+    if (k) return k;
+    char have[64] = "";
+    for (const char *const *p = st_vm_isas(); *p; p++) {
+        if (have[0]) strcat(have, ", ");
+        strcat(have, *p);
+    }
+    st_fail(env, STRATA_BAD_INPUT, "%s for the instruction set \"%.40s\"; this machine has %s.", from, name,
+            have);
+}
+
+static void fill_scalars(st_vm *vm)
+{
+    const st_bc *b = vm->bc;
+    vm->scalars = st_new_n(vm->arena, st_scalar, b->scalars.n + 1);
+    for (uint32_t i = 0; i < b->scalars.n; i++) {
+        const st_bc_scalar *decl = &b->scalars.p[i];
+        st_scalar *s = &vm->scalars[i];
+        s->missing = decl->kind != ST_S_LITERAL || decl->missing;
+        if (decl->kind == ST_S_NOW) {
+            s->missing = false;
+            s->as.i = vm->as_of;
+        }
+        if (s->missing || decl->kind == ST_S_NOW) continue;
+        switch (decl->type) {
+        case ST_BC_BOOL: s->as.b = decl->as.b; break;
+        case ST_BC_I64: s->as.i = decl->as.i; break;
+        case ST_BC_I128: s->as.d = decl->as.d; break;
+        case ST_BC_F64: s->as.f = decl->as.f; break;
+        default: s->as.s = decl->as.s; break;
+        }
+    }
+}
+
+static void run_step(st_vm *vm, const st_bc_step *s)
+{
+    switch (s->kind) {
+    case ST_STEP_SETUP: st_step_setup(vm, s); break;
+    case ST_STEP_PASS: st_step_pass(vm, s); break;
+    case ST_STEP_SEQUENCE: st_step_sequence(vm, s); break;
+    case ST_STEP_THRESHOLD: st_step_threshold(vm, s); break;
+    case ST_STEP_SCORE: st_step_score(vm, s); break;
+    default: st_step_group(vm, s); break;
+    }
+}
+
+static const st_vm_result *result_of(st_vm *vm)
+{
+    const st_bc *b = vm->bc;
+    st_vm_result *r = st_new(vm->result, st_vm_result);
+    st_vm_slot *slots = st_new_n(vm->result, st_vm_slot, b->slots.n + 1);
+    for (uint32_t i = 0; i < b->slots.n; i++) {
+        const st_slot *s = &vm->slots[i];
+        slots[i].type = b->slots.p[i].type;
+        if (vm->slot_last[i] == UINT32_MAX)
+            slots[i] = (st_vm_slot){slots[i].type, s->rows, s->data, s->known, s->dict};
+    }
+    r->slots = slots;
+    st_vm_note *notes = st_new_n(vm->result, st_vm_note, (size_t)b->notes.n + vm->ties.n + 2);
+    for (uint32_t i = 0; i < b->notes.n; i++)
+        if (vm->notes[i])
+            notes[r->nnotes++] = (st_vm_note){b->notes.p[i].kind, b->notes.p[i].subject, vm->notes[i], 0};
+    if (vm->counts.divisions)
+        notes[r->nnotes++] = (st_vm_note){STRATA_NOTE_DIVISION_BY_ZERO, NULL, vm->counts.divisions, 0};
+    if (vm->counts.overflows)
+        notes[r->nnotes++] = (st_vm_note){STRATA_NOTE_OVERFLOW, NULL, vm->counts.overflows, 0};
+    for (uint32_t i = 0; i < vm->ties.n; i++) notes[r->nnotes++] = vm->ties.p[i];
+    r->notes = notes;
+    return r;
+}
+
+static void check_options(st_env *env, const st_vm_options *o)
+{
+    if (o->batch > ST_VM_BATCH || o->batch % 64)
+        st_fail(env, STRATA_BAD_INPUT, "A batch of %u rows was asked for; it is a multiple of 64 up to %u.",
+                o->batch, ST_VM_BATCH);
+}
+
+static void tell_progress(st_vm *vm, const st_vm_options *o, uint32_t done)
+{
+    double share = vm->bc->steps.n ? (double)done / vm->bc->steps.n : 1;
+    if (o->progress && !o->progress(o->context, share))
+        st_fail(vm->env, STRATA_BAD_INPUT, "The run was stopped.");
+}
+
+const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *data, const st_vm_options *o)
+{
+    st_env *env = st_arena_env(a);
+    check_options(env, o);
+    st_arena *own = st_arena_new(env);
+    st_vm *vm = st_new(own, st_vm);
+    vm->result = a;
+    vm->arena = own;
+    vm->env = env;
+    vm->bc = program;
+    vm->data = data;
+    vm->k = choose_kernels(env, o->isa);
+    vm->threads = o->threads ? o->threads : st_cpu_count();
+    vm->batch = o->batch ? o->batch : ST_VM_BATCH;
+    vm->as_of = o->as_of;
+    vm->zone = st_zone_load(own, program->schema->timezone);
+    if (!vm->zone)
+        st_fail(env, STRATA_BAD_INPUT, "This machine knows no time zone \"%s\".", program->schema->timezone);
+    vm->slots = st_new_n(own, st_slot, program->slots.n + 1);
+    vm->views = st_new_n(own, st_view *, program->views.n + 1);
+    vm->indexes = st_new_n(own, const int32_t *, program->indexes.n + 1);
+    vm->index_arenas = st_new_n(own, st_arena *, program->indexes.n + 1);
+    vm->notes = st_new_n(own, uint64_t, program->notes.n + 1);
+    fill_scalars(vm);
+    plan_lives(vm);
+    tell_progress(vm, o, 0);
+    for (uint32_t i = 0; i < program->steps.n; i++) {
+        run_step(vm, &program->steps.p[i]);
+        give_back(vm, i);
+        tell_progress(vm, o, i + 1);
+    }
+    const st_vm_result *r = result_of(vm);
+    st_arena_free(own);
+    return r;
+}
