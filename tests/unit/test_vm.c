@@ -2,6 +2,8 @@
  * several sizes; every answer is compared with one worked out by hand. */
 #include "vm_world.h"
 
+#include "base/text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -475,6 +477,11 @@ static void texts(void **state)
     p[n++] = store_p(0);
     op(ST_BC_TEST, 0, 0, 1, st_bc_missing(b, ST_BC_TEXT), ST_TEST_NOT_STARTS);
     p[n++] = store_p(0);
+    st_str normal; /* with every kind of escape that the normal form knows */
+    st_regex_error error;
+    assert_true(st_regex_check(w.a, ST_STR("[\\s\\d@]|\\w+@.*\\.org$"), true, &normal, &error));
+    op(ST_BC_TEST, 0, 0, 0, st_bc_text(b, normal), ST_TEST_MATCHES);
+    p[n++] = store_p(0);
     op(ST_BC_LOWER, 0, 2, 1, 0, 0);
     op(ST_BC_UPPER, 0, 3, 0, 0, 0);
     op(ST_BC_DOMAIN, 0, 4, 0, 0, 0);
@@ -496,8 +503,9 @@ static void texts(void **state)
              min = store(ST_BC_TEXT, 8), max = store(ST_BC_TEXT, 9), own = store(ST_BC_I64, 1);
     pass(CUSTOMERS);
     run();
-    static const char *const want[] = {"010000", "101111", "000010", "111101", "000011", "111100", "110000",
-                                       "001111", "110111", "010111", "000000", "000101", "000001", "110110"};
+    static const char *const want[] = {"010000", "101111", "000010", "111101", "000011",
+                                       "111100", "110000", "001111", "110111", "010111",
+                                       "000000", "000011", "000101", "000001", "110110"};
     assert_int_equal(n, ST_COUNT(want));
     for (uint32_t i = 0; i < n; i++) is_p(p[i], want[i]);
     IS_T(lower, "de", "at", NULL, "de", "ch", "");
@@ -838,6 +846,36 @@ static void setups(void **state)
     is_p(p[3], "100000");
 }
 
+/* A number that overflows is missing, also where the output is both inputs, and as a scalar. */
+static void overflow_in_setup(void **state)
+{
+    (void)state;
+    people_times(40);
+    uint32_t huge = st_bc_scalar_new(b, ST_S_SET, ST_BC_I64);
+    st_bc_begin(b);
+    op(ST_BC_CONST, ST_BC_I64, 1, st_bc_i64(b, INT64_C(1) << 62), 0, 0);
+    op(ST_BC_MUL, ST_BC_I64, 1, 1, 1, 0);
+    op(ST_BC_SET, ST_BC_I64, huge, 1, 0, 0);
+    setup_code();
+    st_bc_begin(b);
+    op(ST_BC_CONST, ST_BC_I64, 0, huge, 0, 0);
+    op(ST_BC_CONST, ST_BC_I64, 1, st_bc_i64(b, INT64_C(1) << 62), 0, 0);
+    op(ST_BC_COPY, ST_BC_I64, 2, 1, 0, 0);
+    op(ST_BC_COPY, ST_BC_I64, 3, 1, 0, 0);
+    op(ST_BC_MUL, ST_BC_I64, 1, 1, 1, 0);
+    op(ST_BC_ADD, ST_BC_I64, 2, 2, 2, 0);
+    op(ST_BC_SUB, ST_BC_I64, 3, 3, 3, 0);
+    uint32_t s[4];
+    for (uint32_t i = 0; i < 4; i++) s[i] = store(ST_BC_I64, i);
+    pass(CUSTOMERS);
+    run();
+    IS_I(s[0], NO, NO, NO, NO, NO, NO);
+    IS_I(s[1], NO, NO, NO, NO, NO, NO);
+    IS_I(s[2], NO, NO, NO, NO, NO, NO);
+    IS_I(s[3], 0, 0, 0, 0, 0, 0);
+    assert_int_equal(note_count(STRATA_NOTE_OVERFLOW), 2 * PEOPLE * repeats + 1);
+}
+
 static void as_of_only_looks_back(void **state)
 {
     (void)state;
@@ -1140,6 +1178,7 @@ int main(void)
         TEST(floats),
         TEST(times),
         TEST(setups),
+        TEST(overflow_in_setup),
         TEST(as_of_only_looks_back),
         TEST(aggregates),
         TEST(aggregates_of_many),
