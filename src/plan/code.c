@@ -330,12 +330,14 @@ static uint32_t conjunction(st_emitter *e, const st_ir_node *n)
     uint32_t *plain = st_new_n(e->arena, uint32_t, n->n), *negated = st_new_n(e->arena, uint32_t, n->n);
     uint32_t np = 0, nn = 0;
     for (uint32_t i = 0; i < n->n; i++) {
-        const st_ir_node *x = node(e, n->args[i]);
-        bool ready = *place_of(e, n->args[i]) || in_slot(e, n->args[i]);
+        st_ir_id arg = n->args[i];
+        const st_ir_node *x = node(e, arg);
+        bool scalar = !e->code->is_setup && st_is_scalar(e->plan, arg);
+        bool ready = *place_of(e, arg) || in_slot(e, arg) || scalar;
         if (x->op == ST_IR_NOT && !ready)
             negated[nn++] = pred(e, x->args[0]);
         else
-            plain[np++] = pred(e, n->args[i]);
+            plain[np++] = pred(e, arg);
     }
     uint32_t out;
     if (np)
