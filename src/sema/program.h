@@ -117,6 +117,19 @@ typedef enum st_op {
 } st_op;
 extern const char *const st_op_names[ST_X_COUNT];
 
+/* How a draw turns salt and key into a place between 0 and 1 (base/text.h). */
+typedef enum st_hash {
+    ST_HASH_MD5,
+    ST_HASH_SHA256,
+    ST_HASH_GROWTHBOOK,
+    ST_HASH_OPTIMIZELY,
+    ST_HASH_PLANOUT,
+    ST_HASH_LAUNCHDARKLY,
+    ST_HASH_EPPO,
+    ST_HASH_UNLEASH,
+    ST_HASHES
+} st_hash;
+
 typedef enum st_rfm_field {
     ST_RFM_R,
     ST_RFM_F,
@@ -164,7 +177,7 @@ struct st_expr {
     const st_table *at; /* whose row it speaks of; NULL: the same for every row of a run */
     uint32_t n;
     st_expr **args;
-    st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE: the salt */
+    st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
     const st_col *col; /* COLUMN; LINK: the link column on `at` */
     st_def *def;       /* DEF, RFM_FIELD; IN_TOP and IN_BOTTOM: among, or NULL */
     st_rowset rows;    /* AGGREGATE: its rows; SEQUENCE: base rows */
@@ -177,9 +190,17 @@ struct st_expr {
     st_i128 amount; /* IN_TOP, IN_BOTTOM: count, or share; SAMPLE: share */
     uint32_t amount_scale;
     bool amount_is_share;
+    st_i128 low_share; /* SAMPLE: where the drawn range begins, of amount_scale; 0: at the beginning */
+    st_hash hash;      /* SAMPLE, STRATUM */
 };
 
-/* ---- definitions ---- */
+/* ---- definitions ---- How each kind gives its value:
+ *   by expr              trait, score, points (a number); segment, list, holdout (true or false, never missing)
+ *   by tiers and among   tiers, cluster, overlay (its action), experiment (its arm): at most one label
+ *   by rfm               rfm
+ *   none                 param, rows, place, layer, treatment, campaign, audience
+ * A definition that is hidden was made by the checker for another one (the population of an experiment, a condition of a
+ * treatment, what a check measures): it has a value like others, a name that no rule can write, and is never an output. */
 typedef enum st_def_kind {
     ST_DEF_PARAM,
     ST_DEF_ROWS,
@@ -188,7 +209,7 @@ typedef enum st_def_kind {
     ST_DEF_SEGMENT,
     ST_DEF_TIERS,
     ST_DEF_RFM,
-    /* rooms kept for the rest of the language */
+    /* the rest of the language */
     ST_DEF_POINTS,
     ST_DEF_LIST,
     ST_DEF_PLACE,
@@ -242,8 +263,18 @@ typedef struct st_rfm {
 } st_rfm;
 #define ST_NO_LABEL UINT16_MAX
 
+/* An overlay: the cells of a segment's members, by what they are in each dimension. */
+typedef struct st_overlay {
+    st_def *on;
+    uint32_t ndims;
+    st_def **dims;    /* definitions that give labels, or (hidden) traits: text, int, bool, date */
+    int64_t min_size; /* 0: not said */
+    bool has_actions;
+} st_overlay;
+
 struct st_def {
     st_def_kind kind;
+    bool hidden;
     uint32_t index; /* in program->defs */
     const char *name, *title, *doc;
     st_meta meta;
@@ -260,6 +291,7 @@ struct st_def {
     uint32_t ntiers;
     st_tier *tiers;
     st_rfm *rfm;
+    st_overlay *overlay;
     uint32_t nuses; /* definitions it refers to directly, each once */
     st_def **uses;
 };
