@@ -180,29 +180,35 @@ static bool read_entity(session *s, const char *entity)
     return ok;
 }
 
-/* The counts are those of the rows: of a segment its members, of tiers those with the label. */
+/* A row that this count counts: a member, a known value, or one with the label (of an rfm score, its digits). */
+static bool is_counted(session *s, const strata_count *c, const ct_cell *v)
+{
+    if (c->kind == STRATA_SEGMENT) return v->kind == CT_BOOL && v->b;
+    if (c->kind == STRATA_SCORE || c->kind == STRATA_TRAIT) return v->kind != CT_MISSING;
+    st_str label = st_str_of(c->label);
+    if (v->kind == CT_NUMBER) return st_str_eq(st_str_of(key_of(s->arena, v)), label);
+    return v->kind == CT_TEXT && st_str_eq(v->text, label);
+}
+
+static bool agrees(session *s, const strata_count *c, const ct_answer *a)
+{
+    uint64_t n = 0;
+    for (uint64_t row = 0; row < a->n; row++) n += is_counted(s, c, &a->cells[row]);
+    if (n == c->customers && a->n == c->population) return true;
+    s->out->failure = st_format(s->arena, "the counts say %llu of %llu for %s %s, the rows %llu of %llu",
+                                (unsigned long long)c->customers, (unsigned long long)c->population,
+                                c->definition, c->label, (unsigned long long)n, (unsigned long long)a->n);
+    return false;
+}
+
+/* The counts of the result are those of its rows. */
 static bool counts_agree(session *s)
 {
     for (size_t i = 0; i < strata_result_size(s->result); i++) {
         strata_count c = strata_result_count(s->result, i);
         for (uint32_t k = 0; k < s->out->items.n; k++) {
             const ct_answer *a = &s->out->items.p[k];
-            uint64_t n = 0;
-            if (strcmp(a->name, c.definition) != 0) continue;
-            for (uint64_t row = 0; row < a->n; row++) {
-                const ct_cell *v = &a->cells[row];
-                n += c.kind == STRATA_SEGMENT ? v->kind == CT_BOOL && v->b
-                     : v->kind == CT_TEXT     ? st_str_eq(v->text, st_str_of(c.label))
-                                              : v->kind == CT_NUMBER &&
-                                                st_str_eq(st_str_of(key_of(s->arena, v)), st_str_of(c.label));
-            }
-            if (n != c.customers || a->n != c.population) {
-                s->out->failure =
-                    st_format(s->arena, "the counts say %llu of %llu for %s %s, the rows %llu of %llu",
-                              (unsigned long long)c.customers, (unsigned long long)c.population, c.definition,
-                              c.label, (unsigned long long)n, (unsigned long long)a->n);
-                return false;
-            }
+            if (strcmp(a->name, c.definition) == 0 && !agrees(s, &c, a)) return false;
         }
     }
     return true;
