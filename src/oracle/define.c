@@ -20,6 +20,7 @@ st_moment *st_o_moment(st_oracle *o, int64_t now)
         if (o->moments.p[i]->now == now) return o->moments.p[i];
     st_moment *m = st_new(o->arena, st_moment);
     m->now = now;
+    m->checked = st_new_n(o->arena, bool, o->program->ndefs + 1);
     m->values = st_new_n(o->arena, st_value *, o->program->ndefs + 1);
     m->known = st_new_n(o->arena, uint8_t *, o->program->ndefs + 1);
     m->rfm = st_new_n(o->arena, st_rfm_row *, o->program->ndefs + 1);

@@ -253,46 +253,44 @@ static st_value at_least(const st_scope *s, const st_expr *e)
     return yes + unknown < e->kind ? st_o_bool(e->type, false) : st_o_missing(e->type);
 }
 
-/* Whether e is a logistic value, wherever it is read from. */
-static bool is_logistic(const st_expr *e)
+/* How many times logistic was applied to what e is read from. */
+static uint32_t logistics(const st_expr *e)
 {
     switch (e->op) {
-    case ST_X_LOGISTIC: return true;
+    case ST_X_LOGISTIC: return 1 + logistics(e->args[0]);
     case ST_X_LINK:
     case ST_X_STEP_ROW:
-    case ST_X_AS_OF: return is_logistic(e->args[0]);
-    case ST_X_DEF: return e->def->expr && is_logistic(e->def->expr);
-    default: return false;
+    case ST_X_AS_OF: return logistics(e->args[0]);
+    case ST_X_DEF: return e->def->expr ? logistics(e->def->expr) : 0;
+    default: return 0;
     }
 }
 
-static st_value as_of(const st_scope *s, const st_expr *e, st_reading read);
-static st_value linked(const st_scope *s, const st_expr *e, st_reading read);
-static st_value of_step(const st_scope *s, const st_expr *e, st_reading read);
-
-/* What stands below the logistic. */
-static st_value below_logistic(const st_scope *s, const st_expr *e)
+/* The value of e with the outer n logistics taken off. */
+static st_value below(const st_scope *s, const st_expr *e, uint32_t n)
 {
-    st_scope plain = {s->o, s->m, s->row, NULL};
+    st_scope at = *s;
+    if (n == 0) return st_o_eval(s, e);
     switch (e->op) {
-    case ST_X_LOGISTIC: return st_o_rank_key(s, e->args[0]);
-    case ST_X_LINK: return linked(s, e, below_logistic);
-    case ST_X_STEP_ROW: return of_step(s, e, below_logistic);
-    case ST_X_AS_OF: return as_of(s, e, below_logistic);
-    default: return below_logistic(&plain, e->def->expr);
+    case ST_X_LOGISTIC: return below(s, e->args[0], n - 1);
+    case ST_X_LINK: at.row = linked_row(s, e); break;
+    case ST_X_STEP_ROW: at.row = s->chosen[e->kind]; break;
+    case ST_X_AS_OF: at.m = st_o_as_of_moment(s, e); break;
+    default: at.chosen = NULL; return below(&at, e->def->expr, n);
     }
+    return at.row == ST_NO_ROW || !at.m ? st_o_missing(e->type) : below(&at, e->args[0], n);
 }
 
 st_value st_o_rank_key(const st_scope *s, const st_expr *e)
 {
-    return is_logistic(e) ? below_logistic(s, e) : st_o_eval(s, e);
+    return below(s, e, logistics(e));
 }
 
 static st_value comparison(const st_scope *s, const st_expr *e)
 {
     const st_expr *left = e->args[0], *right = e->args[1];
-    st_reading read = is_logistic(left) && is_logistic(right) ? st_o_rank_key : st_o_eval;
-    st_value a = read(s, left), b = read(s, right);
+    uint32_t x = logistics(left), y = logistics(right), both = ST_MIN(x, y);
+    st_value a = below(s, left, both), b = below(s, right, both);
     if (a.missing || b.missing) return st_o_missing(e->type);
     int order = st_oracle_compare(&a, &b);
     switch (e->op) {
@@ -495,29 +493,15 @@ static st_value anniversary(const st_scope *s, const st_expr *e)
     return st_o_bool(e->type, false);
 }
 
-static st_value linked(const st_scope *s, const st_expr *e, st_reading read)
-{
-    st_scope at = st_o_at_row(s, linked_row(s, e));
-    return at.row == ST_NO_ROW ? st_o_missing(e->type) : read(&at, e->args[0]);
-}
-
-static st_value of_step(const st_scope *s, const st_expr *e, st_reading read)
-{
-    st_scope at = st_o_at_row(s, s->chosen[e->kind]);
-    return read(&at, e->args[0]);
-}
-
-static st_value as_of(const st_scope *s, const st_expr *e, st_reading read)
+st_moment *st_o_as_of_moment(const st_scope *s, const st_expr *e)
 {
     st_oracle *o = s->o;
     st_value t = st_o_eval(s, e->args[1]);
-    if (t.missing) return st_o_missing(e->type);
+    if (t.missing) return NULL;
     if (t.as.i > s->m->now)
         st_fail(st_arena_env(o->arena), STRATA_BAD_INPUT,
                 "a rule asks as of an instant later than the one in force");
-    st_scope then = *s;
-    then.m = st_o_moment(o, t.as.i);
-    return read(&then, e->args[0]);
+    return st_o_moment(o, t.as.i);
 }
 
 static st_value sample(const st_scope *s, const st_expr *e)
@@ -534,8 +518,14 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
     switch (e->op) {
     case ST_X_CONST: return e->value;
     case ST_X_COLUMN: return st_o_column(s->o, e->at, e->col, s->row);
-    case ST_X_LINK: return linked(s, e, st_o_eval);
-    case ST_X_STEP_ROW: return of_step(s, e, st_o_eval);
+    case ST_X_LINK: {
+        st_scope at = st_o_at_row(s, linked_row(s, e));
+        return at.row == ST_NO_ROW ? st_o_missing(e->type) : st_o_eval(&at, e->args[0]);
+    }
+    case ST_X_STEP_ROW: {
+        st_scope at = st_o_at_row(s, s->chosen[e->kind]);
+        return st_o_eval(&at, e->args[0]);
+    }
     case ST_X_DEF: return st_o_def(s, e->def);
     case ST_X_RFM_FIELD: return st_o_rfm_field(s, e->def, (st_rfm_field)e->kind, e->type);
     case ST_X_NOW: return st_o_int(e->type, s->m->now);
@@ -597,7 +587,11 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM: return st_o_ranked(s, e);
     case ST_X_SAMPLE: return sample(s, e);
-    case ST_X_AS_OF: return as_of(s, e, st_o_eval);
+    case ST_X_AS_OF: {
+        st_scope then = *s;
+        then.m = st_o_as_of_moment(s, e);
+        return then.m ? st_o_eval(&then, e->args[0]) : st_o_missing(e->type);
+    }
     case ST_X_COUNT: break;
     }
     st_fail(st_arena_env(s->o->arena), STRATA_INTERNAL, "unknown operation %d", (int)e->op);

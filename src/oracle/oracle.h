@@ -15,6 +15,10 @@ typedef struct st_oracle st_oracle;
 /* `as_of`: the instant of the run, microseconds. */
 st_oracle *st_oracle_new(st_arena *a, const st_program *program, const st_data *data, int64_t as_of);
 
+/* Raises STRATA_BAD_INPUT where some trait or output asks `as of` an instant later than the one in force. Evaluation
+ * alone meets only those that its rows need. */
+void st_oracle_check(st_oracle *o);
+
 /* The row is in the population and output of its table: it exists (keep where) and has begun. */
 bool st_oracle_present(st_oracle *o, const st_table *table, uint64_t row);
 

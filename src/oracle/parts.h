@@ -34,6 +34,7 @@ typedef struct st_rfm_row {
 /* What holds at one instant in force. */
 typedef struct st_moment {
     int64_t now;
+    bool *checked;     /* by definition, whether its instants were checked */
     st_value **values; /* by definition, by row */
     uint8_t **known;   /* whether values[def][row] was found already */
     st_rfm_row **rfm;  /* by definition, by row */
@@ -80,10 +81,11 @@ bool st_o_read_exact(const st_value *v, st_i128 *n, unsigned *scale);
 double st_o_double(const st_value *v);
 st_value st_o_column(const st_oracle *o, const st_table *table, const st_col *col, int64_t row);
 st_value st_o_element(const st_column *c, uint64_t i); /* value i of its data */
+/* The instant that an AS_OF speaks of; NULL: outside the calendar. One that lies ahead is raised with st_fail. */
+st_moment *st_o_as_of_moment(const st_scope *s, const st_expr *e);
 st_scope st_o_at_row(const st_scope *s, int64_t row);
 /* What orders as e does: logistic never decreases, so its operand stands for it, without rounding. */
 st_value st_o_rank_key(const st_scope *s, const st_expr *e);
-typedef st_value (*st_reading)(const st_scope *s, const st_expr *e); /* st_o_eval, st_o_rank_key */
 void st_o_sort(st_value *values, uint64_t n);
 uint64_t st_o_count_less(const st_value *sorted, uint64_t n, const st_value *v); /* strictly less than v */
 uint64_t st_o_count_at_most(const st_value *sorted, uint64_t n, const st_value *v);

@@ -94,6 +94,9 @@ static const char *const pool_dec[] = {"0.00",  "0.50",  "1.00",  "9.99",  "10.0
 static const char *const pool_long_dec[] = {
     "0.000000", "0.333333", "12345678901234567890.123456", "-99999999999999999999.999999",
     "1.000000", "2.500000"};
+static const char *const pool_huge[] = {"999999999999999999999999999999999999.99",
+                                        "-999999999999999999999999999999999999.99",
+                                        "500000000000000000000000000000000000.00", "0.01", "-0.01"};
 static const char *const pool_float[] = {"0", "0.1", "0.5",  "0.25",  "0.30000000000000004",
                                          "1", "2.5", "-1.5", "1e300", "nan"};
 static const char *const pool_text[] = {"DE", "AT", "de", "", "D", "ä", "Ä", "ßé", "a b", " DE "};
@@ -219,6 +222,8 @@ static void make_orders(gen *g)
     POOL(add_column(g, t, "pieces", INT, "int", one_in(g, 2), ""), pool_int);
     POOL(add_column(g, t, "weight", FLOAT, "float", true, ""), pool_float);
     if (one_in(g, 3)) POOL(add_column(g, t, "codes", LIST, "list of int", true, ""), pool_numbers);
+    if (one_in(g, 4)) POOL(add_column(g, t, "huge", DEC, "decimal(38,2)", true, ""), pool_huge);
+    if (one_in(g, 4)) POOL(add_column(g, t, "wild", INT, "int", true, ""), pool_wild_int);
 }
 
 static void make_items(gen *g)
@@ -306,6 +311,8 @@ static void fill_table(gen *g, int t, const uint32_t *rows)
 
 /* ---- names and literals in rules ---- */
 
+static const char *list_of(gen *g, kind k);
+
 static const char *literal(gen *g, kind k)
 {
     switch (k) {
@@ -329,6 +336,15 @@ static const named *pick_name(gen *g, naming what, int t, int k)
         if (below(g, ++n) == 0) found = x;
     }
     return found;
+}
+
+/* What stands behind `in`. */
+static const char *list_of(gen *g, kind k)
+{
+    const named *p = one_in(g, 2) ? pick_name(g, PARAM, -1, (int)k) : NULL;
+    if (p && p->is_list) return p->name;
+    const char *one = literal(g, k), *two = literal(g, k), *three = literal(g, k == INT ? DEC : k);
+    return F("(%s, %s, %s)", one, two, three);
 }
 
 static const char *pick_column(gen *g, int t, kind k)
@@ -458,7 +474,7 @@ static bool make_source(gen *g, scope s, int depth, bool windows, source *out)
     int child = rows ? rows->base : child_of(g, s.table);
     if (child < 0) return false;
     out->table = child;
-    scope in = {child, s.step_table, true};
+    scope in = {child, -1, true}; /* the machine does not ask aggregates about a chosen row */
     const char *head = rows ? rows->name : F("%s%s", table_names[child], by_link(g, s.table, child));
     bool timed = g->tables[child].time >= 0;
     if (timed && windows && one_in(g, 6) && !rows) head = F("last %u %s", 1 + below(g, 3), head);
@@ -492,7 +508,7 @@ static const char *aggregate(gen *g, scope s, kind k, int depth)
 {
     source r;
     if (!make_source(g, s, depth, true, &r)) return NULL;
-    scope in = {r.table, s.step_table, true};
+    scope in = {r.table, -1, true};
     const char *text = r.text, *where = r.where;
     if (k == INT && !one_in(g, 3)) {
         source plain;
@@ -557,6 +573,8 @@ static const char *int_expr(gen *g, scope s, int depth)
     }
     case 3: {
         static const char *const units[] = {"days", "weeks", "months", "years"};
+        if (one_in(g, 4))
+            return F("%s since (%s)", one_in(g, 2) ? "hours" : "minutes", expr(g, s, STAMP, depth - 1));
         return F("%s since (%s)", PICK(g, units), time_value(g, s, depth - 1, &k));
     }
     case 4: {
@@ -645,6 +663,8 @@ static const char *leaf(gen *g, scope s, kind k)
     if (n && (c = rfm_number(g, n, k)) != NULL) return c;
     if (one_in(g, 4)) {
         int parent = parent_of(g, s.table, &word);
+        n = parent >= 0 && one_in(g, 3) ? pick_name(g, TRAIT, parent, (int)k) : NULL;
+        if (n) return F("%s.%s", word, n->name);
         if (parent >= 0 && (c = pick_column(g, parent, k)) != NULL) return F("%s.%s", word, c);
     }
     if ((n = one_in(g, 6) ? pick_name(g, PARAM, -1, (int)k) : NULL) != NULL && !n->is_list && k != STAMP)
@@ -695,9 +715,7 @@ static const char *text_condition(gen *g, scope s, int depth)
     case 1: return F("%s %s any of (%s, %s)%s", x, PICK(g, tests), literal(g, TEXT), literal(g, TEXT), fold);
     case 2: return F("%s contains all of (%s, %s)%s", x, literal(g, TEXT), literal(g, TEXT), fold);
     case 3: return F("%s matches \"%s\"%s", x, PICK(g, patterns), fold);
-    case 4:
-        return F("%s %s (%s, %s, %s)%s", x, one_in(g, 2) ? "in" : "not in", literal(g, TEXT),
-                 literal(g, TEXT), literal(g, TEXT), fold);
+    case 4: return F("%s %s %s%s", x, one_in(g, 2) ? "in" : "not in", list_of(g, TEXT), fold);
     case 5: return F("%s %s %s%s", x, PICK(g, compare), expr(g, s, TEXT, depth - 1), fold);
     default: return F("%s %s %s%s", x, PICK(g, compare), literal(g, TEXT), fold);
     }
@@ -710,9 +728,7 @@ static const char *number_condition(gen *g, scope s, int depth)
     if (!x) x = number(g, s, depth - 1);
     switch (below(g, 6)) {
     case 0: return F("%s between %s and %s", x, number(g, s, depth - 1), literal(g, DEC));
-    case 1:
-        return F("%s %s (%s, %s, %s)", exact(g, s, depth - 1), one_in(g, 2) ? "in" : "not in",
-                 literal(g, INT), literal(g, DEC), literal(g, INT));
+    case 1: return F("%s %s %s", exact(g, s, depth - 1), one_in(g, 2) ? "in" : "not in", list_of(g, INT));
     case 2: return F("%s %s %s", x, PICK(g, compare), number(g, s, depth - 1));
     default: return F("%s %s %s", x, PICK(g, compare), literal(g, one_in(g, 2) ? INT : DEC));
     }
@@ -859,10 +875,29 @@ static const char *sequence(gen *g, scope s)
     return st_buf_text(g->a, &b);
 }
 
+/* The most common label of rows, and the like. */
+static const char *label_condition(gen *g, scope s, int depth)
+{
+    static const char *const functions[] = {"most_common", "first", "last"};
+    source r;
+    if (!make_source(g, s, depth, true, &r)) return NULL;
+    scope in = {r.table, -1, true};
+    const named *tiers = pick_name(g, TIERS, r.table, -1);
+    const char *f = g->tables[r.table].time >= 0 ? PICK(g, functions) : functions[0];
+    kind k;
+    if (tiers)
+        return F("%s(%s of %s%s) = %s", f, tiers->name, r.text, r.where,
+                 tiers->labels[below(g, tiers->nlabels)]);
+    const char *time = time_value(g, in, depth - 1, &k);
+    if (one_in(g, 3)) return F("distinct(weekday of (%s) of %s%s) >= 2", time, r.text, r.where);
+    return F("%s(weekday of (%s) of %s%s) %s sunday", f, time, r.text, r.where, one_in(g, 2) ? "=" : "!=");
+}
+
 static const char *behaviour(gen *g, scope s, int depth)
 {
     source r;
-    switch (below(g, 6)) {
+    switch (below(g, 8)) {
+    case 3: return label_condition(g, s, depth);
     case 0:
     case 2: return s.step_table >= 0 ? NULL : sequence(g, s);
     case 1: {
@@ -910,7 +945,10 @@ static const char *basic_condition(gen *g, scope s, int depth)
                   g->salts++);
         break;
     default:
-        if ((c = pick_column(g, s.table, BOOL)) != NULL) t = c;
+        if ((c = pick_column(g, s.table, BOOL)) == NULL) break;
+        t = one_in(g, 2)
+                ? c
+                : F("%s %s %s", c, one_in(g, 2) ? "=" : "!=", one_in(g, 2) ? "true" : expr(g, s, BOOL, 0));
     }
     return t ? t : one_in(g, 2) ? number_condition(g, s, 0) : text_condition(g, s, 0);
 }
@@ -968,8 +1006,11 @@ static void make_param(gen *g)
 {
     kind k = PICK(g, ((const kind[]){INT, DEC, TEXT, STAMP}));
     const char *value = k == STAMP ? duration(g, false) : literal(g, k);
+    bool list = (k == INT || k == TEXT) && one_in(g, 3);
+    if (list) value = F("(%s, %s)", value, literal(g, k));
     named *n = name_it(g, PARAM, -1, "p");
     n->kind = k;
+    n->is_list = list;
     define(g, F("param %s = %s", n->name, value));
 }
 
@@ -1211,7 +1252,7 @@ sample *sample_new(st_arena *a, uint64_t seed)
                                         "Australia/Lord_Howe", "America/Sao_Paulo"};
     if (!one_in(g, 4)) define(g, F("timezone \"%s\"", PICK(g, zones)));
     define(g, "segments of customers");
-    bool large = one_in(g, 60);
+    bool large = one_in(g, 40);
     uint32_t rows[TABLES];
     for (int t = 0; t < TABLES; t++) rows[t] = row_count(g, t, large);
     for (int t = 0; t < TABLES; t++) {

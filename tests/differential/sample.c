@@ -108,3 +108,31 @@ sample *sample_read(st_arena *a, const char *rules, const char *tables)
     }
     return s;
 }
+
+/* Data begin at the first line "table NAME", which has no brace. */
+static const char *find_data(const char *rules)
+{
+    for (const char *p = strstr(rules, "\ntable "); p; p = strstr(p + 1, "\ntable ")) {
+        const char *end = strchr(p + 1, '\n');
+        if (!end || !memchr(p, '{', (size_t)(end - p))) return p + 1;
+    }
+    return rules + strlen(rules);
+}
+
+sample *sample_load(st_arena *a, const char *text)
+{
+    static const char mark[] = "as of ";
+    const char *p = text;
+    while (strncmp(p, mark, sizeof mark - 1) != 0) {
+        p = strchr(p, '\n');
+        if (!p) return NULL;
+        p++;
+    }
+    p += sizeof mark - 1;
+    const char *end = strchr(p, '\n');
+    if (!end) return NULL;
+    const char *data = find_data(end);
+    sample *s = sample_read(a, st_dup(a, end + 1, (size_t)(data - end - 1)), data);
+    s->as_of = st_dup(a, p, (size_t)(end - p));
+    return s;
+}

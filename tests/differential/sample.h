@@ -33,6 +33,9 @@ uint32_t sample_def_at(const sample *s, uint32_t offset);
 /* Rules, tables and as-of instant, to read and to run by hand. */
 void sample_print(st_arena *a, const sample *s, st_buf *out);
 
+/* Reads what sample_print wrote, perhaps with lines before it. NULL: it is not of that form. */
+sample *sample_load(st_arena *a, const char *text);
+
 /* Reads tables written as text, for tests by hand: blocks of "table NAME", a line of column names, lines of cells, with commas
  * between them; an empty cell is missing, "" the empty text, ; stands between the values of a list. */
 sample *sample_read(st_arena *a, const char *rules, const char *tables);

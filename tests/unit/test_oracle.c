@@ -389,6 +389,11 @@ static void the_future_is_refused(void **state)
     ST_GUARD(&env, ok, st_oracle_def(o, prepared_def(p, "x"), 0));
     assert_false(ok);
     assert_int_equal(env.error.status, STRATA_BAD_INPUT);
+    ST_GUARD(&env, ok, st_oracle_check(o));
+    assert_false(ok);
+    rules = st_format(arena, "%ssegment x where (buyers as of 2026-10-31)\n", shop);
+    p = prepare_or_fail(sample_read(arena, rules, shop_data));
+    st_oracle_check(st_oracle_new(arena, p->program, p->data, p->as_of));
 }
 
 /* ---- real data: the numbers that independent SQL found ---- */
