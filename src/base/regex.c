@@ -2,7 +2,7 @@
  *
  * The normal form escapes the same way everywhere: every literal that is punctuation is written with a backslash, classes are
  * written out as ranges, \d \w \s as classes. Folding lower-cases literals and, in a class, replaces every letter by its lower
- * case; a folded pattern is matched against folded text. */
+ * case; a folded pattern is matched against folded text. The normal form of a normal form is itself. */
 #include "base/text.h"
 
 enum { MAX_REPEAT = 1000, MAX_DEPTH = 50, MAX_NORMAL = 1 << 16, MAX_SIZE = 20000 };
@@ -73,10 +73,6 @@ static void add_named(const scan *s, ascii_set *set, char name)
 
 static void put_class_char(scan *s, uint32_t c)
 {
-    if (c < ' ' || c == 127) {
-        st_buf_printf(s->a, &s->out, "\\x%02X", c);
-        return;
-    }
     if (is_punctuation(c)) put(s, "\\");
     char one = (char)c;
     st_buf_add(s->a, &s->out, &one, 1);

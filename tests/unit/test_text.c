@@ -134,6 +134,8 @@ static void regular_expressions_keep_to_the_subset(void **state)
     expect_regex("^A(b|C)+x{2,}[A-Cx-]?.", true, "^a(b|c)+x{2,}[\\-a-cx]?.");
     expect_regex("\\d{3}-\\w", false, "[0-9]{3}\\-[0-9A-Z\\_a-z]");
     expect_regex("ÄB|", true, "äb|");
+    expect_regex("\\s|\\d", false, "[\t-\r ]|[0-9]");
+    expect_regex("[\t-\r ]|[0-9]", false, "[\t-\r ]|[0-9]");
     expect_bad_regex("*@gmail.com", 0, "nothing to repeat");
     expect_bad_regex("a**", 2, "follow another");
     expect_bad_regex("(a", 0, "never closed");
