@@ -10,7 +10,9 @@
 #define ST_MAX_BLOCKS 366    /* n of `in at least k of last n weeks` */
 #define ST_MAX_COUNT 9999999 /* the largest n of a duration literal */
 #define ST_MAX_LABELS 1000   /* labels of one definition */
+#define ST_MAX_PAIRS 64      /* conditions of one `and` that are held against each other */
 #define ST_MAX_HIGHEST 32    /* scores of `highest of` */
+#define ST_MAX_FILTERS 100   /* of rows, those of the rows they are made of included */
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
 
@@ -196,6 +198,13 @@ static inline void st_leave(st_checker *c)
 st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_rank_operand(st_expr *x); /* what ranks as x does: the operand of logistic */
+
+/* By value; both of one kind (exact numbers may differ in scale): negative, zero, positive. */
+int st_compare_values(const st_value *a, const st_value *b);
+
+/* ---- never.c ---- */
+/* Whether all conditions of an AND can be true of one row; false: reported. */
+bool st_check_together(st_checker *c, const st_scope *s, const st_ast *and, st_expr *const *args);
 
 /* ---- time.c ---- */
 st_expr *st_check_window(st_checker *c, const st_scope *s, const st_ast *in_window); /* IN_WINDOW */

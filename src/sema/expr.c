@@ -67,6 +67,7 @@ static st_expr *logic(st_checker *c, const st_scope *s, const st_ast *ast)
     bool is_and = ast->kind == ST_AST_AND;
     if (!is_and) warn_mixed(c, ast);
     st_expr **args = all_conditions(c, s, ast->kids, ast->n);
+    if (args && is_and && !st_check_together(c, s, ast, args)) return NULL;
     return args ? st_x_or_all(c, is_and ? ST_X_AND : ST_X_OR, args, ast->n, ast->span) : NULL;
 }
 
@@ -209,7 +210,7 @@ static const st_col *column_behind(const st_expr *x)
     }
 }
 
-static int compare_values(const st_value *a, const st_value *b)
+int st_compare_values(const st_value *a, const st_value *b)
 {
     if (st_is_exact(a->type) && st_is_exact(b->type)) {
         st_i128 x = a->type.base == ST_T_INT ? (st_i128)a->as.i : a->as.d;
@@ -253,7 +254,7 @@ static bool check_possible(st_checker *c, const st_expr *x, const st_expr *const
     if (!col || !st_is_const(constant)) return true;
     const st_value *v = &constant->value;
     if (col->low && comparable(v, col->low) &&
-        (compare_values(v, col->low) < 0 || compare_values(v, col->high) > 0)) {
+        (st_compare_values(v, col->low) < 0 || st_compare_values(v, col->high) > 0)) {
         st_err(c, ST_MSG_VALUE_OUTSIDE, constant->span, col->name, st_value_words(c, col->low),
                st_value_words(c, col->high), st_value_words(c, v), percent_help(c, col, v));
         return false;
@@ -262,7 +263,7 @@ static bool check_possible(st_checker *c, const st_expr *x, const st_expr *const
     st_near near = {0};
     st_buf all = {0};
     for (uint32_t i = 0; i < col->none_of_these; i++) {
-        if (compare_values(v, &col->one_of[i]) == 0) return true;
+        if (st_compare_values(v, &col->one_of[i]) == 0) return true;
         const char *words = st_value_words(c, &col->one_of[i]);
         st_near_add(&near, st_value_words(c, v), words);
         if (i < 12)

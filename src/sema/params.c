@@ -201,7 +201,7 @@ void st_check_param(st_checker *c, st_def *d)
 /* A value set for a parameter that there is not. It has no place in the rules; the first file stands for them. */
 void st_check_overrides(st_checker *c)
 {
-    for (uint32_t i = 0; i < c->nsets && !c->incomplete; i++) {
+    for (uint32_t i = 0; i < c->nsets && !c->incomplete && c->sources->files.n; i++) {
         const char *name = c->sets[i].name;
         const st_word *w = st_lookup(c, name);
         if (w && w->def && w->def->kind == ST_DEF_PARAM) continue;

@@ -104,7 +104,13 @@ bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_
     *out = (st_source_parts){0};
     if (!find_rows(c, name, s->def, &out->table, &named)) return false;
     out->rows = (st_rowset){.table = out->table, .name = name->text};
-    for (uint32_t i = 0; i < named->nfilters; i++) push_filter(c, &out->rows, named->filters[i]);
+    if (named->nfilters > ST_MAX_FILTERS) {
+        st_err(c, ST_MSG_TOO_MANY, name->span, "conditions", name->text,
+               st_format(c->a, "%d", ST_MAX_FILTERS));
+        return false;
+    }
+    out->rows.nfilters = named->nfilters;
+    out->rows.filters = named->filters; /* never changed in place: a new filter makes a copy */
     const char *by = link ? link->text : named->by;
     st_scope inner = {.at = out->table, .def = s->def, .outer = s, .steps = s->steps};
     bool ok = true;

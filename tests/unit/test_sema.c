@@ -516,6 +516,126 @@ static void test_no_cascades(void **state)
     }
 }
 
+/* Two values at once are refused, of one reading alone; what could be true is not. */
+static void test_never_both(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        uint32_t errors;
+    } cases[] = {
+        {"segment s where id = 1 and id = 2\n", 1},
+        {"segment s where id in (1, 2) and 3 = id\n", 1},
+        {"segment s where id in (1, 2) and id in (2, 3)\n", 0},
+        {"segment s where id = 1 and (id = 1 or id = 2)\n", 0},
+        {"segment s where any(orders where n = 1 and n = 1.0)\n", 0},
+        {"segment s where any(orders where n = 1 and n = 2.0)\n", 1},
+        {"segment s where any(orders where n = 1 and customers.id = 2 and id = 3)\n", 0},
+        {"segment s where any(orders where customers.id = 1 and customers.id = 2)\n", 1},
+        {"segment s where any(orders where n = 1) and any(orders where n = 2)\n", 0},
+        {"segment s where month of at = 1 and year of at = 2026 and month of born = 2\n", 0},
+        {"segment s where month of at = 1 and month of at = 2\n", 1},
+        {"tiers t { a when id = 1  b otherwise }\nsegment s where t = a and t = b\n", 1},
+    };
+    for (size_t i = 0; i < ST_COUNT(cases); i++) {
+        fixture f;
+        start(&f);
+        add_file(&f, "t.seg", st_format(f.a, "%s%s", shop, cases[i].rule));
+        run(&f);
+        if (f.diags.errors != cases[i].errors) fail_msg("%s%s", cases[i].rule, messages(&f));
+        stop(&f);
+    }
+}
+
+/* Whatever grows is bounded, and says so. */
+static void test_limits(void **state)
+{
+    (void)state;
+    fixture f;
+    st_buf b = {0};
+    start(&f);
+    st_buf_puts(f.a, &b, shop);
+    for (int i = 0; i < 300; i++) st_buf_printf(f.a, &b, "rows r%d = r%d where n > %d\n", i, i + 1, i);
+    st_buf_puts(f.a, &b, "rows r300 = orders\nsegment s where any(r0)\n");
+    add_file(&f, "t.seg", st_buf_text(f.a, &b));
+    run(&f);
+    assert_int_equal(f.diags.errors, 1);
+    assert_int_equal(f.diags.items.p[0].code, ST_MSG_TOO_MANY);
+    stop(&f);
+
+    start(&f);
+    b = (st_buf){0};
+    for (int i = 0; i < 1001; i++) st_buf_printf(f.a, &b, "table t%d { id int key }\n", i);
+    add_file(&f, "t.seg", st_buf_text(f.a, &b));
+    run(&f);
+    assert_int_equal(f.diags.items.p[0].code, ST_MSG_TOO_MANY);
+    stop(&f);
+
+    start(&f);
+    b = (st_buf){0};
+    st_buf_puts(f.a, &b, shop);
+    st_buf_puts(f.a, &b, "tiers t {\n");
+    for (int i = 0; i < 1001; i++) st_buf_printf(f.a, &b, "l%d when n_orders = %d\n", i, i);
+    st_buf_puts(f.a, &b, "rest otherwise }\ntrait n_orders = count(orders)\n");
+    add_file(&f, "t.seg", st_buf_text(f.a, &b));
+    run(&f);
+    assert_int_equal(f.diags.items.p[0].code, ST_MSG_TOO_MANY);
+    stop(&f);
+}
+
+/* Many ways over links are counted, not walked. */
+static void test_many_ways(void **state)
+{
+    (void)state;
+    fixture f;
+    st_buf b = {0};
+    start(&f);
+    for (int i = 0; i < 200; i++)
+        st_buf_printf(f.a, &b, "table t%d { id int key  a int links to t%d  b int links to t%d }\n", i, i + 1,
+                      i + 1);
+    st_buf_puts(f.a, &b, "table t200 { id int key }\nsegments of t200\nsegment s where any(t0)\n");
+    add_file(&f, "t.seg", st_buf_text(f.a, &b));
+    run(&f);
+    assert_int_equal(f.diags.items.n, 1);
+    assert_int_equal(f.diags.items.p[0].code, ST_MSG_SEVERAL_LINKS);
+    stop(&f);
+}
+
+static void check_alone(st_env *env, const char *text)
+{
+    fixture f = {.a = st_arena_new(env)};
+    st_names_init(&f.names, f.a);
+    st_sources_init(&f.sources, f.a);
+    st_diags_init(&f.diags, f.a, &f.sources);
+    add_file(&f, "t.seg", text);
+    st_check(f.a, &f.names, &f.sources, f.files, f.nfiles, NULL, 0, &f.diags);
+}
+
+static void test_memory_runs_out(void **state)
+{
+    (void)state;
+    static size_t limit, failures;
+    static char text[4096];
+    bool ok = false;
+    snprintf(text, sizeof text,
+             "%ssegment s where sequence(orders: n = 1 then any(orders)) and nonsense\n"
+             "rfm r from orders { recency 5 quantiles  tiers { a r 1..3  b otherwise } }\n"
+             "tiers t by sum(amount of orders) { top_ones top 1%%  rest otherwise }\n",
+             shop);
+    for (limit = failures = 0; !ok;) {
+        limit += 8 << 10;
+        assert_true(limit < 8 << 20);
+        st_env env;
+        st_env_init(&env, NULL);
+        env.limit = limit;
+        ST_GUARD(&env, ok, check_alone(&env, text));
+        failures += !ok;
+        if (!ok) assert_int_equal(env.error.status, STRATA_NO_MEMORY);
+        st_env_close(&env);
+    }
+    assert_true(failures > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,7 +643,9 @@ int main(void)
         cmocka_unit_test(test_acceptance),     cmocka_unit_test(test_widths),
         cmocka_unit_test(test_order_and_uses), cmocka_unit_test(test_only_what_is_read_is_used),
         cmocka_unit_test(test_metadata),       cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_no_cascades),
+        cmocka_unit_test(test_no_cascades),    cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_never_both),     cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_many_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
