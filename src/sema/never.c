@@ -58,16 +58,9 @@ static void report(st_checker *c, const st_scope *s, const st_ast *a, const st_a
     const char *name = what_is_read(c, x->x), *left = st_source_text(c, a), *right = st_source_text(c, b);
     st_span span = st_span_join(a->span, b->span);
     if (s->outer)
-        st_err(c, ST_MSG_NEVER_BOTH, span,
-               st_format(c->a, "One row of %s has one %s, so none fits.", s->at->name, name),
-               st_format(c->a, "To find who has both, ask twice: any(… where %s) and any(… where %s).", left,
-                         right));
+        st_err(c, ST_MSG_NO_ROW_FITS, span, s->at->name, name, left, right);
     else
-        st_err(c, ST_MSG_NEVER_BOTH, span,
-               st_format(c->a,
-                         "Nobody can be in both: there is one %s for each, and \"and\" means both at once.",
-                         name),
-               st_format(c->a, "Where either will do, write or: %s or %s.", left, right));
+        st_err(c, ST_MSG_NEVER_BOTH, span, name, left, right);
 }
 
 bool st_check_together(st_checker *c, const st_scope *s, const st_ast *and, st_expr *const *args)
