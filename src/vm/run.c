@@ -71,10 +71,13 @@ static void step_needs(st_vm *vm, uint32_t i)
         return;
     }
     if (s->kind != ST_STEP_THRESHOLD) needs_slot(vm, s->out, i);
+    if (s->kind == ST_STEP_SEQUENCE) {
+        sequence_needs(vm, &vm->bc->sequences.p[s->sequence], i);
+        return;
+    }
     needs_slot(vm, s->filter, i);
-    needs_input(vm, s->value, i);
-    needs_input(vm, s->key, i);
-    if (s->kind == ST_STEP_SEQUENCE) sequence_needs(vm, &vm->bc->sequences.p[s->sequence], i);
+    if (s->kind != ST_STEP_LAST_N) needs_input(vm, s->value, i);
+    if (s->kind == ST_STEP_SCORE && s->method == ST_NTILE) needs_input(vm, s->key, i);
 }
 
 static void plan_lives(st_vm *vm)

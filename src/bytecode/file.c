@@ -1,0 +1,583 @@
+/* .segb files: how a program lies in bytes, said once for writing and for reading.
+ *
+ * Head: "SEGB", then little-endian the format's version (32 bits), the number of bytes that follow (64 bits), and their CRC-32C (32 bits).
+ * Body: the schema, then the objects of the program in the order below. Whole numbers are little-endian, texts have their length
+ * in front, arrays their number of entries. What is read is checked for its shape here, and for its meaning by the verifier. */
+#include "bytecode/bytecode.h"
+
+#include "base/text.h"
+
+enum { VERSION = 1, HEAD = 20 };
+
+typedef struct file {
+    bool reading;
+    st_arena *a;
+    st_buf out;       /* writing */
+    const uint8_t *p; /* reading */
+    size_t n, at;
+} file;
+
+ST_NORETURN static void damaged(const file *f, const char *what)
+{
+    st_fail(st_arena_env(f->a), STRATA_BAD_INPUT,
+            "The compiled rules are damaged: %s, at byte %zu. Compile them again from their text.", what,
+            f->at + HEAD);
+}
+
+static void need(const file *f, bool ok, const char *what)
+{
+    if (f->reading && !ok) damaged(f, what);
+}
+
+static void bytes(file *f, void *p, size_t n)
+{
+    if (!f->reading) {
+        st_buf_add(f->a, &f->out, p, n);
+        return;
+    }
+    if (n > f->n - f->at) damaged(f, "they end too early");
+    if (n) memcpy(p, f->p + f->at, n);
+    f->at += n;
+}
+
+/* ---- numbers and texts ---- */
+
+static void u64(file *f, uint64_t *x, unsigned width)
+{
+    uint8_t b[8];
+    for (unsigned i = 0; i < width; i++) b[i] = (uint8_t)(*x >> (8 * i));
+    bytes(f, b, width);
+    if (!f->reading) return;
+    *x = 0;
+    for (unsigned i = 0; i < width; i++) *x |= (uint64_t)b[i] << (8 * i);
+}
+
+static void u32(file *f, uint32_t *x)
+{
+    uint64_t y = *x;
+    u64(f, &y, 4);
+    *x = (uint32_t)y;
+}
+
+static uint32_t u32_of(file *f, uint32_t x)
+{
+    u32(f, &x);
+    return x;
+}
+
+static void i64(file *f, int64_t *x)
+{
+    uint64_t y = (uint64_t)*x;
+    u64(f, &y, 8);
+    *x = (int64_t)y;
+}
+
+static void i128(file *f, st_i128 *x)
+{
+    uint64_t low = (uint64_t)(st_u128)*x, high = (uint64_t)((st_u128)*x >> 64);
+    u64(f, &low, 8);
+    u64(f, &high, 8);
+    *x = (st_i128)((st_u128)high << 64 | low);
+}
+
+/* A number of a short list; everything from `limit` on is refused. */
+static uint32_t small(file *f, uint32_t x, uint32_t limit)
+{
+    uint64_t y = x;
+    u64(f, &y, 1);
+    need(f, y < limit, "there is a number out of range");
+    return (uint32_t)y;
+}
+
+static void flag(file *f, bool *x)
+{
+    *x = small(f, *x, 2) != 0;
+}
+
+/* A number of entries, each of which takes at least `least` bytes: so a short file cannot ask for much memory. */
+static uint32_t count(file *f, uint32_t n, size_t least)
+{
+    u32(f, &n);
+    need(f, n <= (f->n - f->at) / least, "a list is longer than the file");
+    return n;
+}
+
+static void str(file *f, st_str *s)
+{
+    uint32_t n = count(f, s->n, 1);
+    if (f->reading) *s = (st_str){st_dup(f->a, (const char *)f->p + f->at, n), n};
+    if (f->reading)
+        f->at += n;
+    else
+        bytes(f, (void *)(uintptr_t)s->p, n);
+    need(f, st_utf8_valid(s->p, n), "a text is not UTF-8");
+}
+
+/* A name: text without a zero byte. */
+static void name(file *f, const char **z)
+{
+    st_str s = st_str_of(*z);
+    str(f, &s);
+    need(f, !memchr(s.p, 0, s.n), "a name has a zero byte");
+    *z = s.p;
+}
+
+static void optional_name(file *f, const char **z)
+{
+    bool there = *z != NULL;
+    flag(f, &there);
+    if (there)
+        name(f, z);
+    else
+        *z = NULL;
+}
+
+static void words(file *f, uint32_t *n, uint32_t **p)
+{
+    *n = count(f, *n, 4);
+    if (f->reading) *p = st_new_n(f->a, uint32_t, (size_t)*n + 1);
+    for (uint32_t i = 0; i < *n; i++) u32(f, &(*p)[i]);
+}
+
+/* The entries of a vector of the program; EACH says how one lies, `e` being a pointer to it. */
+#define ENTRIES(f, vec, least, EACH)                                                                         \
+    do {                                                                                                     \
+        (vec)->n = count((f), (vec)->n, (least));                                                            \
+        if ((f)->reading) {                                                                                  \
+            (vec)->p = st_alloc_array((f)->a, (size_t)(vec)->n + 1, sizeof *(vec)->p);                       \
+            (vec)->cap = (vec)->n;                                                                           \
+        }                                                                                                    \
+        for (uint32_t i_ = 0; i_ < (vec)->n; i_++) EACH((f), &(vec)->p[i_]);                                 \
+    } while (0)
+
+/* ---- schema ---- */
+
+static void type(file *f, st_type *t)
+{
+    t->base = (st_base_type)small(f, t->base, ST_T_DISTANCE + 1);
+    flag(f, &t->list);
+    flag(f, &t->optional);
+    t->digits = (uint8_t)small(f, t->digits, ST_DECIMAL_DIGITS + 1);
+    t->scale = (uint8_t)small(f, t->scale, ST_DECIMAL_DIGITS + 1);
+    if (f->reading) t->labels = NULL;
+}
+
+static void value(file *f, st_value *v)
+{
+    type(f, &v->type);
+    flag(f, &v->missing);
+    switch (v->type.base) {
+    case ST_T_BOOL: flag(f, &v->as.b); break;
+    case ST_T_FLOAT: {
+        uint64_t x;
+        memcpy(&x, &v->as.f, sizeof x);
+        u64(f, &x, 8);
+        memcpy(&v->as.f, &x, sizeof x);
+        break;
+    }
+    case ST_T_DECIMAL:
+    case ST_T_DISTANCE: i128(f, &v->as.d); break;
+    case ST_T_STRING: str(f, &v->as.s); break;
+    default: i64(f, &v->as.i); break;
+    }
+}
+
+static void bound(file *f, const st_value **v)
+{
+    bool there = *v != NULL;
+    st_value copy = {0};
+    if (there) copy = **v;
+    flag(f, &there);
+    if (!there) return;
+    value(f, &copy);
+    if (!f->reading) return;
+    st_value *kept = st_new(f->a, st_value);
+    *kept = copy;
+    *v = kept;
+}
+
+static void column_flags(file *f, st_col *c)
+{
+    bool *const flags[] = {&c->key,   &c->time,    &c->planned, &c->recorded,
+                           &c->fixed, &c->changes, &c->pii,     &c->used};
+    for (size_t i = 0; i < ST_COUNT(flags); i++) flag(f, flags[i]);
+}
+
+static bool fits_column(const st_col *c, const st_value *v)
+{
+    return !v->missing && v->type.base == c->type.base && !v->type.list;
+}
+
+static void check_column(const file *f, const st_col *c)
+{
+    bool decimal = c->type.base == ST_T_DECIMAL;
+    need(f, c->type.base <= ST_T_TIMESTAMP, "a column is of a type that columns do not have");
+    need(f, !decimal || (c->type.digits > 0 && c->type.scale <= c->type.digits),
+         "a decimal column has no digits");
+    need(f,
+         !(c->key || c->links_to) ||
+             (!c->type.list && (c->type.base == ST_T_INT || c->type.base == ST_T_STRING)),
+         "a key or link is neither a whole number nor text");
+    for (uint32_t i = 0; i < c->none_of_these; i++)
+        need(f, fits_column(c, &c->one_of[i]), "an allowed value is of another type");
+    need(f, !c->low || fits_column(c, c->low), "a bound is of another type");
+    need(f, !c->high || fits_column(c, c->high), "a bound is of another type");
+}
+
+static void column(file *f, const st_program *s, st_col *c)
+{
+    name(f, &c->name);
+    type(f, &c->type);
+    column_flags(f, c);
+    uint32_t to = u32_of(f, c->links_to ? c->links_to->index : ST_BC_NONE);
+    need(f, to == ST_BC_NONE || to < s->ntables, "a link leads to no table");
+    if (f->reading && to != ST_BC_NONE) c->links_to = s->tables[to];
+    c->none_of_these = count(f, c->none_of_these, 6);
+    st_value *allowed = (st_value *)(uintptr_t)c->one_of;
+    if (f->reading) c->one_of = allowed = st_new_n(f->a, st_value, (size_t)c->none_of_these + 1);
+    for (uint32_t i = 0; i < c->none_of_these; i++) value(f, &allowed[i]);
+    bound(f, &c->low);
+    bound(f, &c->high);
+    check_column(f, c);
+}
+
+static void table(file *f, const st_program *s, st_table *t)
+{
+    name(f, &t->name);
+    optional_name(f, &t->doc);
+    flag(f, &t->segmented);
+    t->ncols = count(f, t->ncols, 20);
+    if (f->reading) t->cols = st_new_n(f->a, st_col, (size_t)t->ncols + 1);
+    for (uint32_t i = 0; i < t->ncols; i++) {
+        st_col *c = &t->cols[i];
+        if (f->reading) c->index = i, c->table = t;
+        column(f, s, c);
+        if (!f->reading || !c->key) continue;
+        need(f, !t->key, "a table has two keys");
+        t->key = c;
+    }
+}
+
+static void check_links(const file *f, const st_program *s)
+{
+    for (uint32_t t = 0; t < s->ntables; t++)
+        for (uint32_t i = 0; i < s->tables[t]->ncols; i++) {
+            const st_col *c = &s->tables[t]->cols[i];
+            const st_col *key = c->links_to ? c->links_to->key : NULL;
+            need(f, !c->links_to || (key && key->type.base == c->type.base),
+                 "a link leads to a table without such a key");
+        }
+}
+
+static void tags(file *f, st_meta *m)
+{
+    m->ntags = count(f, m->ntags, 4);
+    if (f->reading) m->tags = st_new_n(f->a, const char *, (size_t)m->ntags + 1);
+    for (uint32_t i = 0; i < m->ntags; i++) name(f, &m->tags[i]);
+}
+
+static void meta(file *f, st_meta *m)
+{
+    const char **const texts[] = {&m->owner, &m->goal, &m->kpi, &m->refresh, &m->formerly};
+    for (size_t i = 0; i < ST_COUNT(texts); i++) optional_name(f, texts[i]);
+    i64(f, &m->version);
+    i64(f, &m->review_by);
+    tags(f, m);
+}
+
+static void labels(file *f, st_labels *l)
+{
+    l->n = count(f, l->n, 4);
+    if (f->reading) l->names = st_new_n(f->a, const char *, (size_t)l->n + 1);
+    for (uint32_t i = 0; i < l->n; i++) name(f, &l->names[i]);
+}
+
+static void rfm(file *f, st_def *d)
+{
+    if (d->kind != ST_DEF_RFM) return;
+    if (f->reading) d->rfm = st_new(f->a, st_rfm);
+    for (int i = 0; i < 3; i++) {
+        flag(f, &d->rfm->has[i]);
+        d->rfm->part[i].scores = small(f, d->rfm->part[i].scores, 10);
+    }
+    flag(f, &d->rfm->has_tiers);
+}
+
+static void definition(file *f, const st_program *s, st_def *d)
+{
+    d->kind = (st_def_kind)small(f, d->kind, ST_DEF_KINDS);
+    name(f, &d->name);
+    optional_name(f, &d->title);
+    optional_name(f, &d->doc);
+    meta(f, &d->meta);
+    uint32_t of = u32_of(f, d->of ? d->of->index : ST_BC_NONE);
+    need(f, of == ST_BC_NONE || of < s->ntables, "a definition is of no table");
+    bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS;
+    need(f, of != ST_BC_NONE ? s->tables[of]->key != NULL || outside : outside,
+         "a definition is of no table with a key");
+    if (f->reading && of != ST_BC_NONE) d->of = s->tables[of];
+    const st_labels *its = d->type.labels;
+    type(f, &d->type);
+    labels(f, &d->labels);
+    rfm(f, d);
+    /* a trait can have the labels of tiers */
+    uint32_t whose = u32_of(f, its && its->def ? its->def->index : ST_BC_NONE);
+    need(f, whose == ST_BC_NONE || whose < s->ndefs, "the labels of a definition belong to none");
+    if (f->reading && whose != ST_BC_NONE) d->type.labels = &s->defs[whose]->labels;
+    if (f->reading && d->labels.n) d->labels.def = d;
+}
+
+static st_program *schema(file *f, const st_program *from)
+{
+    st_program *s = f->reading ? st_new(f->a, st_program) : (st_program *)(uintptr_t)from;
+    if (f->reading) s->arena = f->a;
+    const char *zone = s->timezone;
+    name(f, &zone);
+    s->timezone = zone;
+    s->ntables = count(f, s->ntables, 10);
+    if (f->reading) s->tables = st_new_n(f->a, st_table *, (size_t)s->ntables + 1);
+    for (uint32_t i = 0; f->reading && i < s->ntables; i++) {
+        s->tables[i] = st_new(f->a, st_table);
+        s->tables[i]->index = i;
+    }
+    for (uint32_t i = 0; i < s->ntables; i++) table(f, s, s->tables[i]);
+    check_links(f, s);
+    s->ndefs = count(f, s->ndefs, 40);
+    if (f->reading) s->defs = st_new_n(f->a, st_def *, (size_t)s->ndefs + 1);
+    for (uint32_t i = 0; f->reading && i < s->ndefs; i++) {
+        s->defs[i] = st_new(f->a, st_def);
+        s->defs[i]->index = i;
+    }
+    for (uint32_t i = 0; i < s->ndefs; i++) definition(f, s, s->defs[i]);
+    return s;
+}
+
+/* ---- objects ---- */
+
+static void scalar(file *f, st_bc_scalar *s)
+{
+    s->kind = (st_bc_scalar_kind)small(f, s->kind, ST_S_BOUND + 1);
+    s->type = (st_bc_type)small(f, s->type, ST_BC_TYPES);
+    flag(f, &s->missing);
+    if (s->missing || s->kind != ST_S_LITERAL) return;
+    switch (s->type) {
+    case ST_BC_BOOL: flag(f, &s->as.b); break;
+    case ST_BC_I128: i128(f, &s->as.d); break;
+    case ST_BC_F64: {
+        uint64_t x;
+        memcpy(&x, &s->as.f, sizeof x);
+        u64(f, &x, 8);
+        memcpy(&s->as.f, &x, sizeof x);
+        need(f, s->as.f - s->as.f == 0, "a number is not finite");
+        break;
+    }
+    case ST_BC_TEXT: str(f, &s->as.s); break;
+    default: i64(f, &s->as.i); break;
+    }
+}
+
+static void path(file *f, st_bc_path *p)
+{
+    u32(f, &p->table);
+    words(f, &p->n, &p->cols);
+}
+
+static void view(file *f, st_bc_view *v)
+{
+    path(f, &v->path);
+    u32(f, &v->order);
+    words(f, &v->nties, &v->ties);
+}
+
+static void input(file *f, st_bc_input *in)
+{
+    u32(f, &in->domain);
+    u32(f, &in->index);
+    flag(f, &in->is_slot);
+    u32(f, &in->id);
+}
+
+static void slot(file *f, st_bc_slot *s)
+{
+    s->type = (st_bc_type)small(f, s->type, ST_BC_TYPES);
+    u32(f, &s->domain);
+    name(f, &s->name);
+}
+
+/* Only the operands that the opcode has. */
+static void instr(file *f, st_bc_instr *in)
+{
+    in->op = (uint16_t)small(f, in->op, ST_BC_OPS);
+    in->type = (uint16_t)small(f, in->type, ST_BC_TYPES);
+    for (uint32_t k = 0; k < 5; k++)
+        if (st_bc_opcodes[in->op].kinds[k] != ST_K_NONE) u32(f, &in->a[k]);
+}
+
+static void code(file *f, st_bc_code *c)
+{
+    u32(f, &c->first);
+    u32(f, &c->n);
+    u32(f, &c->npred);
+    u32(f, &c->nval);
+}
+
+static void pairs(file *f, uint32_t *n, st_bc_pair **p)
+{
+    *n = count(f, *n, 8);
+    if (f->reading) *p = st_new_n(f->a, st_bc_pair, (size_t)*n + 1);
+    for (uint32_t i = 0; i < *n; i++) {
+        u32(f, &(*p)[i].input);
+        u32(f, &(*p)[i].scalar);
+    }
+}
+
+static void seq_step(file *f, st_bc_seq_step *s)
+{
+    uint32_t kind = small(f, s->kind, ST_SEQ_NO + 1);
+    if (f->reading) memcpy(&s->kind, &kind, sizeof s->kind);
+    u32(f, &s->view);
+    u32(f, &s->filter);
+    u32(f, &s->time);
+    flag(f, &s->has_within);
+    i64(f, &s->within);
+    s->within_unit = (st_unit)small(f, s->within_unit, ST_YEAR + 1);
+    pairs(f, &s->neq, &s->eq);
+    flag(f, &s->has_cond);
+    code(f, &s->cond);
+    u32(f, &s->cond_p);
+    pairs(f, &s->nbind, &s->bind);
+}
+
+static void sequence(file *f, st_bc_sequence *q)
+{
+    u32(f, &q->entity);
+    flag(f, &q->dates);
+    u32(f, &q->until);
+    q->nsteps = count(f, q->nsteps, 40);
+    if (f->reading) q->steps = st_new_n(f->a, st_bc_seq_step, (size_t)q->nsteps + 1);
+    for (uint32_t i = 0; i < q->nsteps; i++) seq_step(f, &q->steps[i]);
+}
+
+static void step(file *f, st_bc_step *s)
+{
+    s->kind = (st_bc_step_kind)small(f, s->kind, ST_STEP_KINDS);
+    code(f, &s->code);
+    uint32_t *const numbers[] = {&s->domain, &s->out,      &s->filter,       &s->value,  &s->key,
+                                 &s->scale,  &s->sequence, &s->amount_scale, &s->subject};
+    for (size_t i = 0; i < ST_COUNT(numbers); i++) u32(f, numbers[i]);
+    i64(f, &s->n);
+    i128(f, &s->amount);
+    s->unit = (st_unit)small(f, s->unit, ST_YEAR + 1);
+    s->method = (st_rfm_method)small(f, s->method, ST_CUME_DIST + 1);
+    flag(f, &s->dates);
+    flag(f, &s->bottom);
+    flag(f, &s->is_share);
+    flag(f, &s->lower_is_better);
+}
+
+static void output(file *f, st_bc_output *o)
+{
+    u32(f, &o->def);
+    o->field = (st_bc_field)small(f, o->field, ST_OUT_FIELDS);
+    type(f, &o->type);
+    u32(f, &o->slot);
+    u32(f, &o->known);
+}
+
+static void note(file *f, st_bc_note *n)
+{
+    n->kind = (strata_note_kind)small(f, n->kind, STRATA_NOTE_HOURS + 1);
+    optional_name(f, &n->subject);
+}
+
+static void objects(file *f, st_bc *b)
+{
+    ENTRIES(f, &b->scalars, 3, scalar);
+    ENTRIES(f, &b->indexes, 8, path);
+    ENTRIES(f, &b->views, 16, view);
+    ENTRIES(f, &b->inputs, 13, input);
+    ENTRIES(f, &b->slots, 9, slot);
+    ENTRIES(f, &b->lists, 4, u32);
+    ENTRIES(f, &b->code, 2, instr);
+    ENTRIES(f, &b->sequences, 13, sequence);
+    ENTRIES(f, &b->steps, 40, step);
+    ENTRIES(f, &b->outputs, 10, output);
+    ENTRIES(f, &b->notes, 2, note);
+    for (uint32_t i = 0; i < b->schema->ntables; i++) u32(f, &b->population[i]);
+}
+
+/* ---- the whole ---- */
+
+/* CRC-32C (Castagnoli), bits from the least. */
+static uint32_t checksum(const uint8_t *p, size_t n)
+{
+    uint32_t of_byte[256], c = UINT32_MAX;
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t x = i;
+        for (int k = 0; k < 8; k++) x = x & 1 ? x >> 1 ^ UINT32_C(0x82f63b78) : x >> 1;
+        of_byte[i] = x;
+    }
+    for (size_t i = 0; i < n; i++) c = of_byte[(c ^ p[i]) & 255] ^ c >> 8;
+    return ~c;
+}
+
+static void put_head(uint8_t *p, uint64_t n, uint32_t sum)
+{
+    memcpy(p, "SEGB", 4);
+    for (unsigned i = 0; i < 4; i++) p[4 + i] = (uint8_t)(VERSION >> (8 * i));
+    for (unsigned i = 0; i < 8; i++) p[8 + i] = (uint8_t)(n >> (8 * i));
+    for (unsigned i = 0; i < 4; i++) p[16 + i] = (uint8_t)(sum >> (8 * i));
+}
+
+const void *st_bc_write(st_arena *a, const st_bc *b, size_t *n)
+{
+    file f = {.a = a};
+    st_bc copy = *b; /* its arrays are the program's, and only read */
+    schema(&f, b->schema);
+    objects(&f, &copy);
+    uint8_t *out = st_alloc_raw(a, HEAD + (size_t)f.out.n);
+    memcpy(out + HEAD, f.out.p, f.out.n);
+    put_head(out, f.out.n, checksum(out + HEAD, f.out.n));
+    *n = HEAD + (size_t)f.out.n;
+    return out;
+}
+
+static void check_head(st_env *env, const uint8_t *p, size_t n)
+{
+    uint32_t version = 0;
+    if (n < HEAD || memcmp(p, "SEGB", 4) != 0)
+        st_fail(env, STRATA_BAD_INPUT, "This is no file of compiled rules (.segb).");
+    for (unsigned i = 0; i < 4; i++) version |= (uint32_t)p[4 + i] << (8 * i);
+    if (version != VERSION)
+        st_fail(env, STRATA_BAD_INPUT,
+                "The compiled rules are of version %u, this Strata reads version %d. Compile them again from "
+                "their text.",
+                version, VERSION);
+    uint8_t head[HEAD];
+    put_head(head, n - HEAD, checksum(p + HEAD, n - HEAD));
+    if (memcmp(head, p, HEAD) != 0)
+        st_fail(env, STRATA_BAD_INPUT,
+                "The compiled rules are damaged: length or checksum do not agree with what is there. Compile "
+                "them again from their text.");
+}
+
+st_bc *st_bc_read(st_arena *a, const void *p, size_t n)
+{
+    st_env *env = st_arena_env(a);
+    check_head(env, p, n);
+    file f = {.reading = true, .a = a, .p = (const uint8_t *)p + HEAD, .n = n - HEAD};
+    st_program *s = schema(&f, NULL);
+    s->zone = st_zone_load(a, s->timezone);
+    if (!s->zone)
+        st_fail(env, STRATA_BAD_INPUT,
+                "The compiled rules ask for the time zone \"%.80s\", which this machine does not know.",
+                s->timezone);
+    st_bc *b = st_bc_new(a, s);
+    objects(&f, b);
+    if (f.at != f.n) damaged(&f, "there is something behind their end");
+    char why[ST_BC_WHY];
+    if (!st_bc_verify(b, why))
+        st_fail(env, STRATA_BAD_INPUT,
+                "The compiled rules cannot be run: %s. Compile them again from their text.", why);
+    return b;
+}
