@@ -22,7 +22,6 @@ typedef struct st_lowering {
     st_map memo;          /* of expressions, by instant and by what is asked */
     st_map defs;          /* st_def_at, by definition and instant */
     st_ir_id *keep;       /* by table; 0: not asked yet */
-    bool *keeping;        /* by table: its `keep where` is being lowered */
     bool *seen;           /* by table: its rows are asked for */
 } st_lowering;
 

@@ -295,7 +295,6 @@ st_ir *st_lower(st_arena *a, const st_program *program, const st_ir_options *opt
     st_map_init(&l.memo, a);
     st_map_init(&l.defs, a);
     l.keep = st_new_n(a, st_ir_id, program->ntables);
-    l.keeping = st_new_n(a, bool, program->ntables);
     l.seen = st_new_n(a, bool, program->ntables);
     st_ir_node now = {.op = ST_IR_NOW, .kind = ST_IR_I64, .digits = 19, .domain = ST_IR_RUN};
     l.now = st_ir_node_of(l.ir, &now);

@@ -1,19 +1,12 @@
 /* Which rows exist and are seen, and what is asked of the rows of an entity. */
 #include "ir/lower.h"
 
+/* The checker has refused conditions that ask, through links, for themselves. */
 st_ir_id st_lower_keep(st_lowering *l, const st_table *t)
 {
     if (!t->keep) return ST_IR_TRUE_ID;
-    if (l->keep[t->index]) return l->keep[t->index];
-    if (l->keeping[t->index])
-        st_fail(st_arena_env(l->arena), STRATA_BAD_RULES,
-                "`keep where` of table %s asks, through its links, for itself: whether a row exists cannot "
-                "depend on itself",
-                t->name);
-    l->keeping[t->index] = true;
-    st_ir_id keep = st_lower_true(l, t->keep);
-    l->keeping[t->index] = false;
-    return l->keep[t->index] = keep;
+    if (!l->keep[t->index]) l->keep[t->index] = st_lower_true(l, t->keep);
+    return l->keep[t->index];
 }
 
 static st_ir_id seen(st_lowering *l, const st_table *t)

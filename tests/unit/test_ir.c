@@ -7,7 +7,7 @@
 #include <math.h>
 #include <cmocka.h>
 
-#include "ir/build.h"
+#include "compiled.h"
 
 /* ---- a program by hand ---- */
 
@@ -436,41 +436,13 @@ static void sets_of_other_scales(void **state)
 
 /* ---- what is shared ---- */
 
-typedef struct text_fixture {
-    st_env env;
-    st_arena *a;
-    st_program *program;
-    st_ir *ir;
-} text_fixture;
-
-static void compile(text_fixture *f, const char *text, bool traits)
+static void compile(compiled *f, const char *text, bool traits)
 {
-    memset(f, 0, sizeof *f);
-    st_env_init(&f->env, NULL);
-    bool ok;
-    ST_GUARD(&f->env, ok, {
-        f->a = st_arena_new(&f->env);
-        st_sources sources;
-        st_sources_init(&sources, f->a);
-        uint32_t file = st_sources_add(&sources, "test.seg", text, strlen(text));
-        st_names names;
-        st_names_init(&names, f->a);
-        st_diags diags;
-        st_diags_init(&diags, f->a, &sources);
-        st_parse parse = st_parse_file(f->a, &names, &sources, file, &diags);
-        f->program = st_check(f->a, &names, &sources, &parse, 1, NULL, 0, &diags);
-        if (diags.errors) {
-            st_buf out = {0};
-            st_render_text(&diags, f->a, &out, false);
-            printf("%s\n", st_buf_text(f->a, &out));
-            st_fail(&f->env, STRATA_BAD_RULES, "the test's rules have errors");
-        }
-        f->ir = st_lower(f->a, f->program, &(st_ir_options){.traits = traits});
-    });
-    if (!ok) printf("%s\n", f->env.error.message);
+    bool ok = compile_rules(f, text, traits);
+    if (!ok) fail_msg("%s", f->env.error.message);
 }
 
-static uint32_t count(const text_fixture *f, st_ir_op op)
+static uint32_t count(const compiled *f, st_ir_op op)
 {
     const bool *live = st_ir_live(f->a, f->ir);
     uint32_t n = 0;
@@ -486,7 +458,7 @@ static uint32_t count(const text_fixture *f, st_ir_op op)
 static void equal_cuts_are_one_leaf(void **state)
 {
     (void)state;
-    text_fixture f;
+    compiled f;
     compile(&f,
             TABLES
             "segment s1 where n > 10.5\nsegment s2 where n >= 11\nsegment s3 where not (n < 11)\n"
@@ -503,7 +475,7 @@ static void equal_cuts_are_one_leaf(void **state)
 static void rows_asked_for_in_several_ways_are_one_fold(void **state)
 {
     (void)state;
-    text_fixture f;
+    compiled f;
     compile(&f,
             TABLES "rows recent = orders in last 30 days\n"
                    "segment s1 where any(recent)\nsegment s2 where no(orders in last 30 days)\n"
@@ -518,7 +490,7 @@ static void rows_asked_for_in_several_ways_are_one_fold(void **state)
 static void definitions_are_used_not_repeated(void **state)
 {
     (void)state;
-    text_fixture f;
+    compiled f;
     compile(&f,
             TABLES "trait spend = sum(amount of orders)\n"
                    "tiers t { a when spend > 100\n b when spend > 10\n c otherwise }\n"
@@ -534,7 +506,7 @@ static void definitions_are_used_not_repeated(void **state)
 static void other_instants_share_what_does_not_depend_on_time(void **state)
 {
     (void)state;
-    text_fixture f;
+    compiled f;
     compile(&f,
             TABLES "segment s1 where any(orders where amount > 5) and country = \"DE\"\n"
                    "segment s2 where (s1 as of 30 days ago) and not s1\n",
@@ -548,7 +520,7 @@ static void other_instants_share_what_does_not_depend_on_time(void **state)
 static void nothing_is_kept_for_what_is_not_asked(void **state)
 {
     (void)state;
-    text_fixture f;
+    compiled f;
     compile(&f, TABLES "trait spend = sum(amount of orders)\nsegment s1 where m > 3\n", false);
     assert_int_equal(count(&f, ST_IR_SUM), 0);
     assert_int_equal(f.ir->outputs.n, 1);
@@ -562,7 +534,7 @@ static void nothing_is_kept_for_what_is_not_asked(void **state)
 static void contradictions_are_seen(void **state)
 {
     (void)state;
-    text_fixture f;
+    compiled f;
     compile(&f, TABLES "segment never where m > 3 and not (m > 3)\nsegment always where m > 3 or m <= 3\n",
             false);
     assert_int_equal(f.ir->outputs.p[0].value, ST_IR_FALSE_ID);
