@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <unordered_set>
 
 namespace strata
 {
@@ -222,8 +223,9 @@ class JsonRows : public Rows
     std::shared_ptr<arrow::Schema> schema_;
     std::vector<Column> columns_;
     std::vector<std::string> names_; // of all lines, as far as they are few
-    std::string pending_;            // bytes that are not yet a line
-    size_t at_ = 0;                  // where the next line begins
+    std::unordered_set<std::string> known_;
+    std::string pending_; // bytes that are not yet a line
+    size_t at_ = 0;       // where the next line begins
     bool done_ = false;
     int64_t total_ = 0, bytes_ = 0;
 
@@ -291,8 +293,7 @@ class JsonRows : public Rows
 
     Column *find(const std::string &name)
     {
-        if (names_.size() < known_names && std::find(names_.begin(), names_.end(), name) == names_.end())
-            names_.push_back(name);
+        if (names_.size() < known_names && known_.insert(name).second) names_.push_back(name);
         for (auto &c : columns_)
             if (c.wanted.name == name) return &c;
         return nullptr;

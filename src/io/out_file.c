@@ -13,7 +13,10 @@
 struct st_out_file {
     int fd;
     char *path, *temporary; /* temporary NULL: written straight */
+    bool nameless;          /* the temporary name is not given yet */
 };
+
+enum { TEMPORARY_END = 48, MOST_NAMES = 100 };
 
 static void free_file(st_out_file *f)
 {
@@ -27,18 +30,54 @@ static strata_status system_fail(strata_error *error, const char *what, const ch
     return st_io_fail(error, STRATA_IO, "%.400s cannot be %s: %s.", path, what, strerror(errno));
 }
 
-/* A name beside the file that nobody else uses: "<path>.<process>.<number>.tmp". */
+/* Names beside the file that nobody else uses: "<path>.<process>.<number>.tmp". */
+static void name_temporary(st_out_file *f, int i)
+{
+    snprintf(f->temporary, strlen(f->path) + TEMPORARY_END, "%s.%ld.%d.tmp", f->path, (long)getpid(), i);
+}
+
+/* Where the system can, the file has no name until it is whole: then not even a run that is killed leaves it behind. */
+static int open_nameless(const char *path)
+{
+#ifdef O_TMPFILE
+    char *copy = strdup(path);
+    int fd = copy ? open(dirname(copy), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666) : -1;
+    free(copy);
+    return fd;
+#else
+    (void)path;
+    return -1;
+#endif
+}
+
 static int open_temporary(st_out_file *f)
 {
-    size_t n = strlen(f->path) + 40;
-    f->temporary = malloc(n);
+    f->temporary = malloc(strlen(f->path) + TEMPORARY_END);
     if (!f->temporary) return -1;
-    for (int i = 0; i < 100; i++) {
-        snprintf(f->temporary, n, "%s.%ld.%d.tmp", f->path, (long)getpid(), i);
-        int fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST) return fd;
+    int fd = open_nameless(f->path);
+    f->nameless = fd >= 0;
+    for (int i = 0; fd < 0 && i < MOST_NAMES; i++) {
+        name_temporary(f, i);
+        fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) return -1;
     }
-    return -1;
+    return fd;
+}
+
+/* Gives a nameless file its temporary name. */
+static bool name_file(st_out_file *f)
+{
+    char self[40];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", f->fd);
+    for (int i = 0; i < MOST_NAMES; i++) {
+        name_temporary(f, i);
+        if (linkat(AT_FDCWD, self, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW) == 0) {
+            f->nameless = false;
+            return true;
+        }
+        if (errno != EEXIST) return false;
+    }
+    return false;
 }
 
 strata_status st_out_open(const char *path, st_out_file **file, strata_error *error)
@@ -107,7 +146,7 @@ strata_status st_out_commit(st_out_file *f, strata_error *error)
         free_file(f);
         return status;
     }
-    bool ok = fsync(f->fd) == 0;
+    bool ok = fsync(f->fd) == 0 && (!f->nameless || name_file(f));
     int code = errno;
     if (close(f->fd) != 0 && ok) {
         ok = false;
@@ -121,7 +160,7 @@ strata_status st_out_commit(st_out_file *f, strata_error *error)
     strata_status status = ok ? STRATA_OK : system_fail(error, "written", f->path);
     if (ok)
         sync_folder(f->path);
-    else
+    else if (!f->nameless)
         unlink(f->temporary);
     free_file(f);
     return status;
@@ -131,6 +170,6 @@ void st_out_abandon(st_out_file *f)
 {
     if (!f) return;
     if (f->fd != STDOUT_FILENO) close(f->fd);
-    if (f->temporary) unlink(f->temporary);
+    if (f->temporary && !f->nameless) unlink(f->temporary);
     free_file(f);
 }

@@ -45,6 +45,7 @@ typedef struct int_index {
     const int64_t *keys;
     int64_t low;
     uint64_t n; /* places in rows; a power of two where hashed */
+    uint64_t seed;
     bool dense;
     int32_t *rows;
 } int_index;
@@ -466,12 +467,6 @@ void st_bind_stream(st_binder *b, const st_table *table, struct ArrowArrayStream
 
 /* ---- keys ---- */
 
-static uint64_t spread(int64_t key, uint64_t n)
-{
-    uint64_t h = (uint64_t)key * UINT64_C(0x9fb21c651e98df25);
-    return (h ^ h >> 32) & (n - 1);
-}
-
 /* The place of a key: its row, or ST_NO_ROW where it would go; NULL: outside. */
 static int32_t *int_place(const int_index *x, int64_t key)
 {
@@ -479,7 +474,7 @@ static int32_t *int_place(const int_index *x, int64_t key)
         uint64_t at = (uint64_t)key - (uint64_t)x->low;
         return at < x->n ? &x->rows[at] : NULL;
     }
-    for (uint64_t i = spread(key, x->n);; i = (i + 1) & (x->n - 1))
+    for (uint64_t i = st_hash_mix((uint64_t)key, x->seed) & (x->n - 1);; i = (i + 1) & (x->n - 1))
         if (x->rows[i] == ST_NO_ROW || x->keys[x->rows[i]] == key) return &x->rows[i];
 }
 
@@ -491,7 +486,8 @@ static void plan_index(int_index *x, const int64_t *keys, uint64_t rows)
         high = ST_MAX(high, keys[i]);
     }
     uint64_t range = rows ? (uint64_t)high - (uint64_t)low : 0;
-    *x = (int_index){.keys = keys, .low = low, .dense = range < 4 * rows + 1024, .n = range + 1};
+    *x = (int_index){
+        .keys = keys, .low = low, .dense = range < 4 * rows + 1024, .n = range + 1, .seed = st_hash_seed()};
     if (x->dense) return;
     x->n = 1024;
     while (x->n < 2 * rows) x->n *= 2;

@@ -1,5 +1,9 @@
 #include "table/dict.h"
 
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
 void st_big_free(st_big *b)
 {
     st_arena_free(b->arena);
@@ -18,9 +22,39 @@ void st_big_reserve(st_env *env, st_big *b, size_t used, size_t wanted)
     *b = bigger;
 }
 
+uint64_t st_hash_seed(void)
+{
+    uint64_t seed;
+    if (getentropy(&seed, sizeof seed) == 0) return seed;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return st_hash_mix((uint64_t)t.tv_nsec, (uint64_t)t.tv_sec);
+}
+
+uint64_t st_hash_mix(uint64_t a, uint64_t b)
+{
+    st_u128 product = (st_u128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) * (b ^ UINT64_C(0xd6e8feb86659fd93));
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint32_t hash_text(uint64_t seed, st_str s)
+{
+    uint64_t h = seed ^ s.n, word;
+    const char *p = s.p;
+    uint32_t n = s.n;
+    for (; n >= 8; n -= 8, p += 8) {
+        memcpy(&word, p, 8);
+        h = st_hash_mix(h ^ word, seed);
+    }
+    word = 0;
+    if (n) memcpy(&word, p, n);
+    h = st_hash_mix(h ^ word, seed);
+    return (uint32_t)(h ^ h >> 32);
+}
+
 void st_dict_init(st_dict_builder *d, st_env *env)
 {
-    *d = (st_dict_builder){.env = env};
+    *d = (st_dict_builder){.env = env, .seed = st_hash_seed()};
     st_big_reserve(env, &d->offsets, 0, sizeof(uint64_t));
     *(uint64_t *)d->offsets.p = 0;
 }
@@ -75,7 +109,7 @@ static void append(st_dict_builder *d, st_str s, uint32_t hash)
 uint32_t st_dict_add(st_dict_builder *d, st_str s, bool *is_new)
 {
     if (d->n >= d->nslots / 2) grow_slots(d);
-    uint32_t hash = (uint32_t)st_hash_bytes(s.p, s.n);
+    uint32_t hash = hash_text(d->seed, s);
     uint32_t *slots = d->slots.p;
     const uint32_t *hashes = d->hashes.p;
     uint32_t i = hash & (d->nslots - 1);

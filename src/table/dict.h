@@ -16,6 +16,7 @@ void st_big_free(st_big *b);
 
 typedef struct st_dict_builder {
     st_env *env;
+    uint64_t seed;
     uint32_t n, nslots;
     uint64_t nbytes;
     st_big bytes;   /* char */
@@ -23,6 +24,11 @@ typedef struct st_dict_builder {
     st_big hashes;  /* uint32_t, n */
     st_big slots;   /* uint32_t: entry + 1, 0 for free; nslots of them, a power of two */
 } st_dict_builder;
+
+/* Hashes begin with a number drawn anew each time, so that nobody can choose texts or keys that meet in one place. No
+ * output depends on it. */
+uint64_t st_hash_seed(void);
+uint64_t st_hash_mix(uint64_t a, uint64_t b);
 
 #define ST_DICT_MAX UINT32_C(0x7fffffff) /* distinct texts of a column; the named limit */
 
