@@ -5,7 +5,7 @@
 
 #include "diag/diag.h"
 #include "bytecode/bytecode.h"
-#include "ir/ir.h"
+#include "plan/plan.h"
 #include "table/bind.h"
 
 struct strata_rules {
@@ -41,9 +41,6 @@ strata_status st_api_refuse(strata_error *error, strata_status status, const cha
 /* Memory of the caller's allocator that remembers its size; NULL when there is none. */
 void *st_api_allocate(const strata_allocator *alloc, size_t n);
 void st_api_release(const strata_allocator *alloc, void *p);
-
-/* From the checked program down to code, in arena `a`. */
-const st_bc *st_api_lower(st_arena *a, const st_program *program, const st_ir_options *options);
 
 /* Fills definitions and tables from a program. */
 void st_api_describe(strata_rules *rules, const st_program *program);

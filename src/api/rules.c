@@ -78,6 +78,15 @@ static void parse_all(strata_rules *r)
         r->parses[i] = st_parse_file(r->arena, &r->names, &r->sources, i, &r->diags);
 }
 
+/* A logistic score is given with nine digits, which every machine's exp() agrees on: said by the scale of its type. */
+static void round_logistics(st_program *program)
+{
+    for (uint32_t i = 0; i < program->ndefs; i++) {
+        st_def *d = program->defs[i];
+        if (d->expr && d->expr->op == ST_X_LOGISTIC) d->type.scale = 9;
+    }
+}
+
 strata_status strata_rules_compile(strata_rules *rules, strata_error *error)
 {
     if (rules->compiled) return st_api_refuse(error, STRATA_BAD_INPUT, "The rule set was compiled already.");
@@ -89,8 +98,10 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error)
                                        rules->sources.files.n, rules->sets.p, rules->sets.n, &rules->diags);
         st_diags_sort(&rules->diags);
         if (rules->diags.errors == 0) {
+            round_logistics(program);
+            rules->code = st_compile(rules->arena, program, NULL);
+            rules->program = rules->schema = program;
             st_api_describe(rules, program);
-            rules->schema = program;
         }
     });
     if (ok && rules->diags.errors)
@@ -130,29 +141,86 @@ strata_diagnostic strata_rules_diagnostic(const strata_rules *rules, size_t i)
     return out;
 }
 
+/* ---- compiled bytes ---- */
+
+strata_status strata_rules_read(const strata_allocator *allocator, const void *bytes, size_t length,
+                                strata_rules **rules, strata_error *error)
+{
+    strata_rules *r;
+    strata_status status = strata_rules_new(allocator, &r, error);
+    *rules = NULL;
+    if (status != STRATA_OK) return status;
+    r->compiled = true;
+    bool ok;
+    ST_GUARD(&r->env, ok, {
+        r->code = st_bc_read(r->arena, bytes, length);
+        r->schema = r->code->schema;
+        st_api_describe(r, r->schema);
+    });
+    status = st_api_end(&r->env, ok, error);
+    if (ok)
+        *rules = r;
+    else
+        strata_rules_free(r);
+    return status;
+}
+
 /* ---- text out ---- */
 
-/* Runs `write` over working memory of its own and hands its text to the caller. */
-static strata_status make_text(const strata_rules *rules,
-                               void (*write)(const strata_rules *, st_arena *, int, st_buf *), int argument,
-                               char **text, strata_error *error)
+/* Runs `write` over working memory of its own and hands what it wrote, and a NUL behind it, to the caller. */
+static strata_status hand_out(const strata_rules *rules,
+                              void (*write)(const strata_rules *, st_arena *, int, st_buf *), int argument,
+                              char **bytes, size_t *n, strata_error *error)
 {
     st_env env;
     st_env_child(&env, &rules->env);
-    char *volatile copy = NULL;
     bool ok;
-    *text = NULL;
+    *bytes = NULL;
     ST_GUARD(&env, ok, {
         st_arena *a = st_arena_new(&env);
         st_buf out = {0};
         write(rules, a, argument, &out);
-        copy = st_api_allocate(&env.alloc, (size_t)out.n + 1);
-        if (!copy) st_fail(&env, STRATA_NO_MEMORY, "There is not enough memory.");
-        if (out.n) memcpy(copy, out.p, out.n);
+        *bytes = st_api_allocate(&env.alloc, (size_t)out.n + 1);
+        if (!*bytes) st_fail(&env, STRATA_NO_MEMORY, "There is not enough memory.");
+        if (out.n) memcpy(*bytes, out.p, out.n);
+        *n = out.n;
     });
     strata_status status = st_api_end(&env, ok, error);
     st_env_close(&env);
-    if (ok) *text = copy;
+    return status;
+}
+
+static strata_status make_text(const strata_rules *rules,
+                               void (*write)(const strata_rules *, st_arena *, int, st_buf *), int argument,
+                               char **text, strata_error *error)
+{
+    size_t n;
+    return hand_out(rules, write, argument, text, &n, error);
+}
+
+static void write_compiled(const strata_rules *rules, st_arena *a, int traits, st_buf *out)
+{
+    const st_bc *code = rules->code;
+    if (traits) code = st_compile(a, rules->program, &(st_ir_options){.traits = true});
+    size_t n;
+    const void *bytes = st_bc_write(a, code, &n);
+    st_buf_add(a, out, bytes, n);
+}
+
+strata_status strata_rules_write(const strata_rules *rules, bool traits, void **bytes, size_t *length,
+                                 strata_error *error)
+{
+    *bytes = NULL;
+    *length = 0;
+    if (!rules->code)
+        return st_api_refuse(error, STRATA_BAD_RULES,
+                             "The rule set is not compiled, or has errors: there is nothing to write.");
+    if (traits && !rules->program)
+        return st_api_refuse(error, STRATA_BAD_INPUT,
+                             "The rule set was read in its compiled form: its outputs are fixed.");
+    char *copy;
+    strata_status status = hand_out(rules, write_compiled, traits, &copy, length, error);
+    *bytes = copy;
     return status;
 }
 
@@ -186,15 +254,38 @@ static void write_ast(const strata_rules *rules, st_arena *a, st_buf *out)
         st_dump_ast(a, &rules->sources, rules->parses[i].root, out);
 }
 
-/* The floors of the compiler, in order. */
-typedef enum need { NEED_TEXT, NEED_TREE, NEED_PROGRAM } need;
+static void write_program(const strata_rules *rules, st_arena *a, st_buf *out)
+{
+    st_dump_program(a, rules->program, out);
+}
+
+static void write_ir(const strata_rules *rules, st_arena *a, st_buf *out)
+{
+    static const st_ir_options defaults;
+    st_dump_ir(a, st_lower(a, rules->program, &defaults), out);
+}
+
+static void write_plan(const strata_rules *rules, st_arena *a, st_buf *out)
+{
+    static const st_ir_options defaults;
+    st_dump_plan(a, st_plan_new(a, st_lower(a, rules->program, &defaults)), out);
+}
+
+static void write_bytecode(const strata_rules *rules, st_arena *a, st_buf *out)
+{
+    st_bc_dump(rules->code, a, out);
+}
+
+/* The floors of the compiler, in order, and what each needs: text, a tree, a checked program, code. */
+typedef enum floor_need { NEED_TEXT, NEED_TREE, NEED_PROGRAM, NEED_CODE } floor_need;
 static const struct floor {
     const char *name;
-    need need;
+    floor_need need;
     void (*write)(const strata_rules *, st_arena *, st_buf *);
 } floors[] = {
-    {"tokens", NEED_TEXT, write_tokens},
-    {"ast", NEED_TREE, write_ast},
+    {"tokens", NEED_TEXT, write_tokens},      {"ast", NEED_TREE, write_ast},
+    {"program", NEED_PROGRAM, write_program}, {"ir", NEED_PROGRAM, write_ir},
+    {"plan", NEED_PROGRAM, write_plan},       {"bytecode", NEED_CODE, write_bytecode},
 };
 
 static void write_floor(const strata_rules *rules, st_arena *a, int i, st_buf *out)
@@ -207,14 +298,16 @@ strata_status strata_rules_emit(const strata_rules *rules, const char *what, cha
     *text = NULL;
     for (size_t i = 0; i < ST_COUNT(floors); i++) {
         if (strcmp(floors[i].name, what) != 0) continue;
-        if (floors[i].need <= NEED_TREE && !rules->sources.files.n)
+        floor_need need = floors[i].need;
+        bool was_read = rules->code && !rules->program;
+        if (was_read && need < NEED_CODE)
             return st_api_refuse(error, STRATA_BAD_INPUT,
                                  "There is no %s: the rule set was read in its compiled form.", what);
-        if (floors[i].need == NEED_TREE && !rules->parses)
+        if (need == NEED_TREE && !rules->parses)
             return st_api_refuse(error, STRATA_BAD_INPUT, "There is no %s before the rule set is compiled.",
                                  what);
-        if (floors[i].need == NEED_PROGRAM && !rules->schema)
-            return st_api_refuse(error, STRATA_BAD_RULES, "There is no %s: the rule set has errors.", what);
+        if (need >= NEED_PROGRAM && !rules->code)
+            return st_api_refuse(error, STRATA_BAD_RULES, "There is no %s of a rule set with errors.", what);
         return make_text(rules, write_floor, (int)i, text, error);
     }
     return st_api_refuse(

@@ -207,7 +207,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     check_names(r->arena, rules->schema, o);
     if (rules->program && (o->definitions || o->traits)) {
         st_ir_options which = {o->traits, o->definitions, o->ndefinitions};
-        code = st_api_lower(r->arena, rules->program, &which);
+        code = st_compile(r->arena, rules->program, &which);
     } else if (o->traits) {
         check_traits(&r->env, code);
     }

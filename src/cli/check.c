@@ -10,13 +10,7 @@ static const cli_option options[] = {
 
 static void print_summary(const strata_rules *rules)
 {
-    size_t errors = 0, warnings = 0, n = strata_rules_diagnostic_count(rules);
-    for (size_t i = 0; i < n; i++) {
-        if (strata_rules_diagnostic(rules, i).severity == STRATA_ERROR)
-            errors++;
-        else
-            warnings++;
-    }
+    size_t errors = cli_count(rules, STRATA_ERROR), warnings = cli_count(rules, STRATA_WARNING);
     printf("%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
 }

@@ -69,6 +69,7 @@ double cli_seconds(void);   /* a clock that only runs forwards */
 /* Reads PATH: a .segb, a .seg or a folder of them, with the values of --set. Warnings and errors go to `messages`. NULL where
  * the rules cannot be used; *status says how to exit. */
 strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status);
+size_t cli_count(const strata_rules *rules, strata_severity severity); /* of the diagnostics */
 void cli_print_diagnostics(const strata_rules *rules, FILE *out);
 /* Writes a file whole or not at all: beside its place, then renamed. */
 bool cli_write_file(const char *path, const void *bytes, size_t n);

@@ -50,10 +50,10 @@ static void print_row(const layout *l, const char *indent, const char *name, boo
                       uint64_t whole)
 {
     char digits[32], share[16] = "";
-    if (whole) snprintf(share, sizeof share, "%.1f%%", 100.0 * (double)n / (double)whole);
+    if (whole) snprintf(share, sizeof share, " %7.1f%%", 100.0 * (double)n / (double)whole);
     int space = l->left - width(indent) - width(name);
     const char *on = strong && l->colour ? "\033[1m" : "", *off = strong && l->colour ? "\033[0m" : "";
-    fprintf(l->out, "%s%s%s%s%*s %12s %8s", indent, on, name, off, space, "", grouped(n, digits), share);
+    fprintf(l->out, "%s%s%s%s%*s %12s%s", indent, on, name, off, space, "", grouped(n, digits), share);
     if (l->colour) print_bar(n, whole, l->out);
     fputc('\n', l->out);
 }

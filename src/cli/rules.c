@@ -35,6 +35,14 @@ void cli_print_diagnostics(const strata_rules *rules, FILE *out)
     }
 }
 
+size_t cli_count(const strata_rules *rules, strata_severity severity)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < strata_rules_diagnostic_count(rules); i++)
+        n += strata_rules_diagnostic(rules, i).severity == severity;
+    return n;
+}
+
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
@@ -131,6 +139,8 @@ strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status)
         return rules;
     }
     if (compiled == STRATA_BAD_RULES) {
+        /* What no single place is to blame for is said by the error itself. */
+        if (!cli_count(rules, STRATA_ERROR)) cli_fail_with(&error);
         *status = CLI_BAD;
         return rules;
     }

@@ -32,7 +32,7 @@ def to_parquet(source, target):
     """Converts each CSV as pyarrow guesses its types: amounts become floats. False where there is no pyarrow."""
     python = os.path.join(ROOT, ".venv", "bin", "python")
     script = ("import sys, pyarrow.csv as c, pyarrow.parquet as p\n"
-              "t = c.read_csv(sys.argv[1])\n"
+              "t = c.read_csv(sys.argv[1], convert_options=c.ConvertOptions(null_values=['', ' ']))\n"
               "p.write_table(t, sys.argv[2], row_group_size=5000)\n")
     for path in sorted(glob.glob(os.path.join(source, "*.csv"))):
         name = os.path.splitext(os.path.basename(path))[0]
@@ -53,6 +53,9 @@ def compare(strata, name, data, title, options, expected):
             counts["failed"] += len(expected)
             return
         got = read_counts(out)
+    # Of some rfm only the tiers are expected, not its scores.
+    known = {definition for definition, _ in expected}
+    got = {key: n for key, n in got.items() if key[0] in known or "." not in key[0]}
     for key in sorted(expected.keys() | got.keys()):
         if expected.get(key) == got.get(key):
             counts["passed"] += 1

@@ -53,9 +53,15 @@ static void put_text(st_out_batch *b, uint32_t column, st_str text)
         st_out_null(b, column);
 }
 
+/* When a day of the shop begins: it keeps the clock of Central Europe in winter, all year. */
+static int64_t midnight_of(int day)
+{
+    return (GEN_FIRST_DAY + day) * DAY_US - 3600 * SECOND_US;
+}
+
 static int64_t instant_at(double days)
 {
-    return GEN_FIRST_DAY * DAY_US + (int64_t)(days * 86400) * SECOND_US;
+    return midnight_of(0) + (int64_t)(days * 86400) * SECOND_US;
 }
 
 /* ---- how a customer behaves ---- */
@@ -289,7 +295,7 @@ static bool next_day(purchase_days *p)
     }
     for (uint32_t i = 0; i < n; i++) {
         gen_random r = gen_random_at(p->crowd.shop.seed, events[i].customer, FOR_TIME, events[i].number);
-        int64_t at = (GEN_FIRST_DAY + p->day) * DAY_US + second_of_day(&r) * SECOND_US;
+        int64_t at = midnight_of(p->day) + second_of_day(&r) * SECOND_US;
         /* Not before the sign-up of the same day. */
         double sign_up = behaviour_of(&p->crowd.shop, p->crowd.mean_rate, events[i].customer).sign_up;
         p->today[i] = (purchase){ST_MAX(at, instant_at(sign_up) + SECOND_US), events[i]};
@@ -465,7 +471,7 @@ static bool next_web_day(event_source *s)
     if (!next_day(&s->days) || !gen_process_day(s->visits, &visits, &n)) return false;
     int day = s->days.day - 1;
     if (day < GEN_DAYS - WEB_DAYS) return true;
-    int64_t midnight = (GEN_FIRST_DAY + day) * DAY_US, last = midnight + DAY_US - SECOND_US;
+    int64_t midnight = midnight_of(day), last = midnight + DAY_US - SECOND_US;
     uint64_t seed = s->days.crowd.shop.seed;
     for (uint32_t i = 0; i < s->days.n; i++) {
         const purchase *p = &s->days.today[i];

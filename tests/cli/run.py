@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""The command from outside: exit statuses, messages, files that are written whole or not at all.
+
+run.py STRATA. Prints `N passed, N failed, N skipped`; cases that read or write Parquet are skipped where the command was built
+without Arrow.
+"""
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+
+STRATA = os.path.abspath(sys.argv[1])
+CASES = []
+RULES = """timezone "UTC"
+table customers { customer_id int key  name string?  joined date time }
+table orders { customer_id int links to customers  on_day date time  amount decimal(8,2) }
+param big = 50
+segment spenders where sum(amount of orders) >= big
+trait spend = sum(amount of orders)
+tiers stage { buyer when any(orders)  visitor otherwise }
+"""
+CUSTOMERS = "customer_id,name,joined\n1,Ann,2026-01-05\n2,,2026-02-05\n3,\"\",2026-03-05\n"
+ORDERS = "customer_id,on_day,amount\n1,2026-05-01,30.00\n1,2026-06-01,20.00\n2,2026-06-02,5.00\n9,2026-06-03,1.00\n"
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Skip(Exception):
+    pass
+
+
+def strata(*args, status=0, env=None, cwd=None):
+    done = subprocess.run([STRATA, *args], capture_output=True, text=True, check=False, env={**os.environ, **(env or {})},
+                          cwd=cwd)
+    if "without Arrow" in done.stderr or "without Apache Arrow" in done.stderr:
+        raise Skip(done.stderr.strip())
+    assert done.returncode == status, f"{args}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def has(text, *parts):
+    for part in parts:
+        assert part in text, f"{part!r} is not in:\n{text}"
+
+
+def lay(folder, rules=RULES, customers=CUSTOMERS, orders=ORDERS):
+    """A rule file and a folder of data; their paths."""
+    data = os.path.join(folder, "data")
+    os.makedirs(data, exist_ok=True)
+    for path, text in [("rules.seg", rules), ("data/customers.csv", customers), ("data/orders.csv", orders)]:
+        with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
+            file.write(text)
+    return os.path.join(folder, "rules.seg"), data
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+# ---- the frame ----
+
+@case
+def version_and_help(_):
+    assert re.fullmatch(r"strata \d+\.\d+\.\d+\n", strata("--version").stdout)
+    has(strata("--help").stdout, "run", "check", "compile", "generate")
+    for verb in ("run", "check", "compile", "generate"):
+        assert strata("help", verb).stdout == strata(verb, "--help").stdout
+        has(strata("help", verb).stdout, "Usage: strata " + verb, "Examples:")
+    has(strata(status=1).stderr, "Usage")
+
+
+@case
+def near_names(_):
+    has(strata("rnu", status=1).stderr, "Did you mean run?")
+    has(strata("frobnicate", status=1).stderr, "strata help")
+    has(strata("run", "x", "--dta", "y", status=1).stderr, "Did you mean --data?")
+    has(strata("run", "x", "--as_of=y", status=1).stderr, "Did you mean --as-of?")
+    has(strata("check", "x", "--frob", status=1).stderr, "no option --frob")
+
+
+@case
+def wrong_usage(folder):
+    rules, data = lay(folder)
+    has(strata("run", status=1).stderr, "Usage: strata run")
+    has(strata("check", rules, rules, status=1).stderr, "no further word")
+    has(strata("run", rules, "--data", status=1).stderr, "needs a value")
+    has(strata("run", rules, "--data", data, "--as-of", "2026-07-01", "--as-of", "x", status=1).stderr, "twice")
+    has(strata("run", rules, "--data", data, "--as-of", "yesterday", status=1).stderr, "not a day or an instant")
+    has(strata("run", rules, "--data", data, "--threads", "0", status=1).stderr, "from 1 to")
+    has(strata("run", rules, "--data", data, "--long=yes", status=1).stderr, "takes no value")
+    has(strata("compile", rules, status=1).stderr, "--emit")
+    has(strata("check", os.path.join(folder, "none.seg"), status=1).stderr, "none.seg cannot be read")
+    has(strata("check", data, status=1).stderr, "no .seg file")
+
+
+# ---- check and compile ----
+
+@case
+def check_says_what_is_wrong(folder):
+    rules, _ = lay(folder)
+    has(strata("check", rules).stdout, "0 errors")
+    rules, _ = lay(folder, RULES.replace(">= big", ">= bigg"))
+    out = strata("check", rules, status=2).stdout
+    has(out, "rules.seg:5:", "bigg", "Did you mean big?", "1 error")
+    assert "\033" not in out
+    found = __import__("json").loads(strata("check", rules, "--format", "json", status=2).stdout)
+    assert "bigg" in str(found), found
+    has(strata("check", rules, "--format", "xml", status=1).stderr, "text or json")
+
+
+@case
+def a_folder_is_one_rule_set(folder):
+    text = RULES.splitlines(True)
+    os.makedirs(os.path.join(folder, "rules", "deeper"))
+    for name, part in [("b.seg", text[4:]), ("deeper/a.seg", text[:4]), ("notes.txt", ["not a rule"]), (".hidden.seg", ["?"])]:
+        with open(os.path.join(folder, "rules", name), "w", encoding="utf-8") as file:
+            file.writelines(part)
+    has(strata("check", os.path.join(folder, "rules")).stdout, "0 errors")
+
+
+@case
+def compile_shows_every_floor(folder):
+    rules, _ = lay(folder)
+    for what in ("tokens", "ast", "program", "ir", "plan", "bytecode"):
+        assert len(strata("compile", rules, "--emit", what).stdout) > 100, what
+    has(strata("compile", rules, "--emit", "poem", status=1).stderr, "tokens, ast, program")
+
+
+@case
+def compiled_rules_run_alike(folder):
+    rules, data = lay(folder)
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", rules, "-o", compiled)
+    args = ("--data", data, "--as-of", "2026-07-01")
+    assert strata("run", rules, *args).stdout == strata("run", compiled, *args).stdout
+    has(strata("run", compiled, *args, "--set", "big=1", status=1).stderr, "compiled")
+    has(strata("run", compiled, *args, "--traits", status=1).stderr, "--traits")
+    strata("compile", rules, "--traits", "-o", compiled)
+    strata("run", compiled, *args, "--traits")
+    with open(compiled, "r+b") as file:
+        file.seek(40)
+        file.write(b"\xff\xff\xff\xff")
+    has(strata("run", compiled, *args, status=1).stderr, "rules.segb")
+
+
+@case
+def errors_stop_a_compilation(folder):
+    rules, _ = lay(folder, RULES + "segment spenders where true\n")
+    target = os.path.join(folder, "x.segb")
+    strata("compile", rules, "-o", target, status=1)
+    assert not os.path.exists(target)
+
+
+# ---- run ----
+
+@case
+def run_prints_counts(folder):
+    rules, data = lay(folder)
+    done = strata("run", rules, "--data", data, "--as-of", "2026-07-01")
+    has(done.stdout, "As of 2026-07-01", "customers", "spenders", "33.3%", "\n  buyer", "66.7%")
+    has(done.stderr, "1 row of orders has a customer_id that no row of customers has")
+    assert "\033" not in done.stdout + done.stderr and "█" not in done.stdout
+    early = strata("run", rules, "--data", data, "--as-of", "2026-05-15").stdout
+    assert re.search(r"^spenders +0 ", early, re.M), early
+
+
+@case
+def run_writes_files(folder):
+    rules, data = lay(folder)
+    args = ("run", rules, "--data", data, "--as-of", "2026-07-01")
+    out, counts = os.path.join(folder, "out.csv"), os.path.join(folder, "counts.csv")
+    strata(*args, "-o", out, "--counts", counts)
+    assert read(counts) == "definition,label,customers\nspenders,in,1\nstage,buyer,2\nstage,visitor,1\n", read(counts)
+    assert read(out) == "customer_id,spenders,stage\n1,true,buyer\n2,false,buyer\n3,false,visitor\n", read(out)
+    strata(*args, "-o", out, "--long")
+    assert read(out).splitlines() == ["entity,definition,label", "1,spenders,in", "1,stage,buyer", "2,stage,buyer",
+                                      "3,stage,visitor"], read(out)
+    strata(*args, "-o", out, "--traits")
+    has(read(out), "spend", "1,true,50.00,buyer")
+    lines = os.path.join(folder, "out.jsonl")
+    strata(*args, "-o", lines)
+    has(read(lines).splitlines()[0], '"customer_id":1', '"stage":"buyer"')
+    strata(*args, "-o", os.path.join(folder, "out.parquet"))
+    strata(*args, "-o", os.path.join(folder, "out"), "--format", "csv")
+    has(strata(*args, "-o", os.path.join(folder, "out.doc"), status=1).stderr, "out.doc")
+
+
+@case
+def threads_never_show(folder):
+    rules, data = lay(folder)
+    outs = []
+    for n in ("1", "2", "7"):
+        out = os.path.join(folder, n + ".csv")
+        strata("run", rules, "--data", data, "--as-of", "2026-07-01", "--threads", n, "-o", out)
+        outs.append(read(out))
+    assert outs[0] == outs[1] == outs[2]
+
+
+@case
+def parameters_and_single_tables(folder):
+    rules, data = lay(folder)
+    other = os.path.join(folder, "more.csv")
+    with open(other, "w", encoding="utf-8") as file:
+        file.write(ORDERS + "3,2026-06-05,500.00\n")
+    args = ("run", rules, "--data", data, "--as-of", "2026-07-01")
+    assert re.search(r"^spenders +2 ", strata(*args, "--set", "big=5").stdout, re.M)
+    assert re.search(r"^spenders +2 ", strata(*args, "--data", "orders=" + other).stdout, re.M)
+    has(strata(*args, "--set", "bigg=5", status=1).stderr, "bigg")
+    has(strata(*args, "--set", "big", status=1).stderr, "name=value")
+    has(strata(*args, "--data", "order=" + other, status=1).stderr, "no table order")
+    has(strata("run", rules, status=1).stderr, "--data")
+
+
+@case
+def data_that_contradict_the_rules(folder):
+    rules, data = lay(folder, orders=ORDERS.replace("20.00", "twenty"))
+    has(strata("run", rules, "--data", data, status=1).stderr, "orders.csv", "row 2", "amount", "twenty")
+    lay(folder, customers=CUSTOMERS + "1,Eve,2026-01-01\n")
+    has(strata("run", rules, "--data", data, status=1).stderr, "customers.csv", "customer_id")
+    lay(folder, orders=ORDERS.replace("amount", "amuont"))
+    has(strata("run", rules, "--data", data, status=1).stderr, "amount")
+    os.remove(os.path.join(data, "customers.csv"))
+    has(strata("run", rules, "--data", data, status=1).stderr, "customers")
+
+
+@case
+def hours_at_the_start_of_a_day_are_noted(folder):
+    rules, data = lay(folder, RULES.replace("joined date time", "joined timestamp time") +
+                      "segment fresh where joined in last 3 hours\n")
+    args = ("run", rules, "--data", data, "--as-of")
+    has(strata(*args, "2026-07-01").stderr, "hours")
+    assert "hours" not in strata(*args, "2026-07-01T10:00").stderr
+
+
+@case
+def what_fails_leaves_files_alone(folder):
+    rules, data = lay(folder)
+    out = os.path.join(folder, "out.csv")
+    with open(out, "w", encoding="utf-8") as file:
+        file.write("as it was")
+    lay(folder, orders=ORDERS.replace("20.00", "twenty"))
+    strata("run", rules, "--data", data, "-o", out, "--counts", out, status=1)
+    assert read(out) == "as it was"
+    if os.geteuid() != 0:
+        lay(folder)
+        os.chmod(folder, stat.S_IRUSR | stat.S_IXUSR)
+        strata("run", rules, "--data", data, "-o", os.path.join(folder, "new.csv"), status=1)
+        os.chmod(folder, stat.S_IRWXU)
+    strata("run", rules, "--data", data, "-o", os.path.join(folder, "no", "such", "out.csv"), status=1)
+    assert not [name for name in os.listdir(folder) if "part" in name]
+
+
+# ---- generate ----
+
+@case
+def the_same_numbers_make_the_same_shop(folder):
+    a, b, c = (os.path.join(folder, name) for name in "abc")
+    for target, seed in ((a, "1"), (b, "1"), (c, "2")):
+        strata("generate", "retail", "--customers", "300", "--seed", seed, "--format", "csv", "-o", target)
+    for table in ("customers", "orders", "events"):
+        one, two, three = (read(os.path.join(d, table + ".csv")) for d in (a, b, c))
+        assert one == two and one != three, table
+    days = [line.split(",")[2] for line in read(os.path.join(a, "orders.csv")).splitlines()[1:]]
+    assert days == sorted(days) and len(days) > 1500
+    has(strata("generate", "retail", status=1).stderr, "-o DIR")
+    has(strata("generate", "wholesale", "-o", a, status=1).stderr, "retail")
+    has(strata("generate", "retail", "-o", a, "--customers", "10_000_000", "--orders-per-customer", "100", status=1).stderr,
+        "most there can be")
+
+
+@case
+def the_example_runs_from_csv_and_parquet(folder):
+    rules = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "retail")
+    printed = []
+    for form in ("csv", "parquet"):
+        data = os.path.join(folder, form)
+        strata("generate", "retail", "--customers", "500", "--format", form, "-o", data)
+        printed.append(strata("run", rules, "--data", data, "--as-of", "2026-11-01").stdout)
+    assert printed[0] == printed[1]
+    has(printed[0], "lifecycle", "champions")
+
+
+def main():
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for function in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                function(folder)
+                counts["passed"] += 1
+            except Skip as why:
+                counts["skipped"] += 1
+                print(f"skipped {function.__name__}: {why}")
+            except Exception as wrong:  # pylint: disable=broad-except
+                counts["failed"] += 1
+                print(f"FAILED {function.__name__}: {type(wrong).__name__} {wrong}")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    sys.exit(1 if counts["failed"] else 0)
+
+
+main()

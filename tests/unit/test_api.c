@@ -1,0 +1,478 @@
+/* The library as a program that embeds it sees it: include/strata/strata.h from text to answer, wrong use, memory that runs out,
+ * several threads at once. Streams of data are made with the same builder that results use. */
+#include "strata/strata.h"
+
+#include "api/arrow_out.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static const char rules_text[] =
+    "timezone \"Europe/Berlin\"\n"
+    "table customers { customer_id string key  country string?  signup_at timestamp time }\n"
+    "table orders { customer_id string links to customers  ordered_at timestamp time  amount decimal(10,2) "
+    "}\n"
+    "param big = 100\n"
+    "/// Spends.\n"
+    "segment spenders \"Big spenders\" { owner \"crm@example.com\"  tags (\"value\")  where sum(amount of "
+    "orders) >= big }\n"
+    "tiers activity { active when any(orders in last 30 days)  quiet when any(orders)  none otherwise }\n"
+    "trait spend = sum(amount of orders)\n"
+    "score engagement = count(orders) * 10\n"
+    "rfm value from orders { frequency thresholds (2)  monetary thresholds (100) of sum(amount) "
+    "tiers { good f 2 m 2  other otherwise } }\n";
+
+#define MICROS INT64_C(1000000)
+#define DAY (86400 * MICROS)
+#define NOV_1 (INT64_C(20758) * DAY) /* 2026-11-01T00:00Z */
+
+/* ---- data ---- */
+
+static const st_out_field customer_fields[] = {
+    {"customer_id", "u", false}, {"country", "u", true}, {"signup_at", "tsu:UTC", false}};
+static const st_out_field order_fields[] = {
+    {"customer_id", "u", false}, {"ordered_at", "tsu:UTC", false}, {"amount", "d:10,2", false}};
+
+static int fill_customers(void *context, st_out_batch *b, const char **why)
+{
+    static const char *const names[] = {"ann", "bob", "cid", "dot", "eve"};
+    (void)why;
+    if ((*(int *)context)++) return 0;
+    for (int i = 0; i < 5; i++) {
+        st_out_text(b, 0, st_str_of(names[i]));
+        if (i == 2)
+            st_out_null(b, 1);
+        else
+            st_out_text(b, 1, ST_STR("DE"));
+        st_out_int(b, 2, NOV_1 + (i == 4 ? DAY : -400 * DAY)); /* eve has not begun */
+    }
+    return 0;
+}
+
+static int fill_orders(void *context, st_out_batch *b, const char **why)
+{
+    static const struct {
+        const char *who;
+        int days_ago, cents;
+    } orders[] = {{"ann", 5, 8000},    {"bob", 100, 2000}, {"ann", 50, 2000},
+                  {"cid", 200, 10000}, {"zoe", 3, 100},    {"bob", -3, 90000}};
+    (void)why;
+    if ((*(int *)context)++) return 0;
+    for (size_t i = 0; i < ST_COUNT(orders); i++) {
+        st_out_text(b, 0, st_str_of(orders[i].who));
+        st_out_int(b, 1, NOV_1 - orders[i].days_ago * DAY);
+        st_out_decimal(b, 2, orders[i].cents);
+    }
+    return 0;
+}
+
+static strata_status bind(strata_data *data, const strata_allocator *alloc, const char *table,
+                          strata_error *error)
+{
+    int calls = 0;
+    struct ArrowArrayStream stream;
+    bool customers = strcmp(table, "customers") == 0;
+    st_out_source source = {&calls, customers ? fill_customers : fill_orders, NULL};
+    if (st_out_stream(alloc, customers ? customer_fields : order_fields, 3, source, &stream) != 0)
+        return STRATA_NO_MEMORY;
+    strata_status status = strata_data_bind(data, table, &stream, NULL, error);
+    assert_null(stream.release);
+    return status;
+}
+
+static strata_status load(const strata_rules *rules, strata_data **data, strata_error *error)
+{
+    strata_status status = strata_data_new(rules, 1, data, error);
+    if (status == STRATA_OK) status = bind(*data, NULL, "orders", error);
+    if (status == STRATA_OK) status = bind(*data, NULL, "customers", error);
+    if (status == STRATA_OK) status = strata_data_finish(*data, error);
+    return status;
+}
+
+static strata_rules *compile(const char *text)
+{
+    strata_rules *rules = NULL;
+    strata_error error;
+    assert_int_equal(strata_rules_new(NULL, &rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_add_text(rules, "test.seg", text, strlen(text), &error), STRATA_OK);
+    if (strata_rules_compile(rules, &error) != STRATA_OK) fail_msg("%s", error.message);
+    return rules;
+}
+
+static const strata_run_options november = {.as_of = {STRATA_DAY, 20758}, .threads = 1};
+
+static uint64_t count_of(const strata_result *r, const char *definition, const char *label)
+{
+    for (size_t i = 0; i < strata_result_size(r); i++) {
+        strata_count c = strata_result_count(r, i);
+        if (strcmp(c.definition, definition) == 0 && strcmp(c.label, label) == 0) return c.customers;
+    }
+    return UINT64_MAX;
+}
+
+/* ---- from text to answer ---- */
+
+static void check_answer(const strata_result *r)
+{
+    assert_int_equal(count_of(r, "spenders", "in"), 2);
+    assert_int_equal(count_of(r, "activity", "active"), 1);
+    assert_int_equal(count_of(r, "activity", "quiet"), 2);
+    assert_int_equal(count_of(r, "activity", "none"), 1);
+    assert_int_equal(count_of(r, "value", "good"), 1);
+    assert_int_equal(count_of(r, "value", "other"), 2);
+    assert_int_equal(count_of(r, "value.f", "1"), 2);
+    assert_int_equal(count_of(r, "value.m", "2"), 2);
+    assert_int_equal(count_of(r, "engagement", "known"), 4);
+    for (size_t i = 0; i < strata_result_size(r); i++)
+        assert_int_equal(strata_result_count(r, i).population, 4);
+}
+
+static void text_becomes_an_answer(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    assert_int_equal(strata_data_rows(data, "customers"), 5);
+    assert_int_equal(strata_data_rows(data, "nothing"), -1);
+    assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
+    check_answer(result);
+    assert_string_equal(strata_result_as_of(result), "2026-11-01T00:00:00+01:00");
+    assert_int_equal(count_of(result, "spend", "known"), UINT64_MAX); /* traits were not asked for */
+    bool orphans = false;
+    for (size_t i = 0; i < strata_result_note_count(result); i++) {
+        strata_note note = strata_result_note(result, i);
+        orphans = orphans || (note.kind == STRATA_NOTE_ORPHANS && note.count == 1 &&
+                              strcmp(note.subject, "orders.customer_id") == 0);
+    }
+    assert_true(orphans);
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+static void definitions_and_tables_are_listed(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    assert_int_equal(strata_rules_definition_count(rules), 5);
+    strata_definition d = strata_rules_definition(rules, 0);
+    assert_string_equal(d.name, "spenders");
+    assert_string_equal(d.title, "Big spenders");
+    assert_string_equal(d.doc, "Spends.");
+    assert_string_equal(d.owner, "crm@example.com");
+    assert_string_equal(d.entity, "customers");
+    assert_int_equal(d.ntags, 1);
+    d = strata_rules_definition(rules, 1);
+    assert_int_equal(d.kind, STRATA_TIERS);
+    assert_int_equal(d.nlabels, 3);
+    assert_string_equal(d.labels[2], "none");
+    assert_int_equal(strata_rules_table_count(rules), 2);
+    strata_table t = strata_rules_table(rules, 0);
+    assert_string_equal(t.name, "customers");
+    assert_true(t.needed && t.columns[0].key && t.columns[0].needed && !t.columns[1].needed);
+    assert_string_equal(t.columns[1].type, "string?");
+    t = strata_rules_table(rules, 1);
+    assert_string_equal(t.columns[0].links_to, "customers");
+    assert_string_equal(t.columns[2].type, "decimal(10,2)");
+    assert_string_equal(strata_rules_timezone(rules), "Europe/Berlin");
+    strata_rules_free(rules);
+}
+
+static void a_parameter_can_be_set(void **state)
+{
+    (void)state;
+    strata_rules *rules = NULL;
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    assert_int_equal(strata_rules_new(NULL, &rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_add_text(rules, "t.seg", rules_text, strlen(rules_text), &error),
+                     STRATA_OK);
+    assert_int_equal(strata_rules_set(rules, "big", "20", &error), STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_set(rules, "big", "30", &error), STRATA_BAD_INPUT);
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
+    assert_int_equal(count_of(result, "spenders", "in"), 3);
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+static void compiled_bytes_give_the_same_answer(void **state)
+{
+    (void)state;
+    strata_rules *text = compile(rules_text), *read = NULL;
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    void *bytes;
+    size_t n;
+    assert_int_equal(strata_rules_write(text, false, &bytes, &n, &error), STRATA_OK);
+    assert_int_equal(strata_rules_read(NULL, bytes, n, &read, &error), STRATA_OK);
+    assert_int_equal(strata_rules_definition_count(read), 5);
+    assert_int_equal(load(read, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
+    check_answer(result);
+    strata_result_free(result);
+    strata_run_options traits = november;
+    traits.traits = true;
+    assert_int_equal(strata_run(data, &traits, &result, &error), STRATA_BAD_INPUT);
+    strata_data_free(data);
+    strata_rules_free(read);
+    ((char *)bytes)[n / 2] ^= 1;
+    assert_int_equal(strata_rules_read(NULL, bytes, n, &read, &error), STRATA_BAD_INPUT);
+    assert_null(read);
+    assert_int_equal(strata_rules_read(NULL, "no", 2, &read, &error), STRATA_BAD_INPUT);
+    strata_free(text, bytes);
+    strata_rules_free(text);
+}
+
+/* ---- rows out ---- */
+
+static st_str text_at(const struct ArrowArray *column, int64_t row)
+{
+    const int32_t *ends = column->buffers[1];
+    return (st_str){(const char *)column->buffers[2] + ends[row], (uint32_t)(ends[row + 1] - ends[row])};
+}
+
+static bool known_at(const struct ArrowArray *column, int64_t row)
+{
+    const uint8_t *bits = column->buffers[0];
+    return !bits || (bits[row / 8] >> row % 8 & 1);
+}
+
+static void rows_come_wide_and_long(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    strata_run_options traits = november;
+    traits.traits = true;
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &traits, &result, &error), STRATA_OK);
+    assert_int_equal(strata_result_entity_count(result), 1);
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+    struct ArrowArray rows;
+    assert_int_equal(strata_result_stream(result, "nobody", STRATA_WIDE, &stream, &error), STRATA_BAD_INPUT);
+    assert_int_equal(strata_result_stream(result, "customers", STRATA_WIDE, &stream, &error), STRATA_OK);
+    assert_int_equal(stream.get_schema(&stream, &schema), 0);
+    assert_int_equal(stream.get_next(&stream, &rows), 0);
+    assert_int_equal(rows.length, 4);
+    assert_string_equal(schema.children[0]->name, "customer_id");
+    assert_true(st_str_eq(text_at(rows.children[0], 1), ST_STR("bob")));
+    for (int64_t i = 0; i < schema.n_children; i++) {
+        const struct ArrowArray *c = rows.children[i];
+        const char *name = schema.children[i]->name;
+        if (strcmp(name, "activity") == 0) assert_true(st_str_eq(text_at(c, 1), ST_STR("quiet")));
+        if (strcmp(name, "value") == 0) assert_false(known_at(c, 3));
+        if (strcmp(name, "value.f") == 0) assert_int_equal(((const int64_t *)c->buffers[1])[0], 2);
+        if (strcmp(name, "spend") == 0) {
+            assert_int_equal(schema.children[i]->format[0], 'd');
+            assert_true(((const st_i128 *)c->buffers[1])[0] == 10000);
+        }
+    }
+    rows.release(&rows);
+    schema.release(&schema);
+    stream.release(&stream);
+    assert_int_equal(strata_result_stream(result, "customers", STRATA_LONG, &stream, &error), STRATA_OK);
+    assert_int_equal(stream.get_next(&stream, &rows), 0);
+    /* spenders 2, activity 4, value 3 with two scores each */
+    assert_int_equal(rows.length, 2 + 4 + 3 * 3);
+    assert_int_equal(rows.n_children, 3);
+    rows.release(&rows);
+    assert_int_equal(stream.get_next(&stream, &rows), 0);
+    assert_null(rows.release);
+    stream.release(&stream);
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+/* ---- what is wrong ---- */
+
+static void errors_are_diagnostics(void **state)
+{
+    (void)state;
+    const char *text = "table customers { id int key  stauts string }\nsegment x where status = \"paid\"\n";
+    strata_rules *rules = NULL;
+    strata_error error;
+    assert_int_equal(strata_rules_new(NULL, &rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_add_text(rules, "bad.seg", text, strlen(text), &error), STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_BAD_RULES);
+    assert_int_equal(strata_rules_diagnostic_count(rules), 1);
+    strata_diagnostic d = strata_rules_diagnostic(rules, 0);
+    assert_int_equal(d.severity, STRATA_ERROR);
+    assert_string_equal(d.file, "bad.seg");
+    assert_int_equal(d.line, 2);
+    assert_int_equal(d.column, 17);
+    assert_int_equal(d.end_column, 22);
+    assert_non_null(strstr(d.help, "stauts"));
+    char *out = NULL;
+    assert_int_equal(strata_rules_diagnostics(rules, STRATA_DIAGNOSTICS_TEXT, &out, &error), STRATA_OK);
+    assert_non_null(strstr(out, "bad.seg:2:17"));
+    strata_free(rules, out);
+    assert_int_equal(strata_rules_emit(rules, "ast", &out, &error), STRATA_OK);
+    strata_free(rules, out);
+    assert_int_equal(strata_rules_emit(rules, "plan", &out, &error), STRATA_BAD_RULES);
+    assert_int_equal(strata_rules_emit(rules, "poem", &out, &error), STRATA_BAD_INPUT);
+    strata_data *data = NULL;
+    assert_int_equal(strata_data_new(rules, 1, &data, &error), STRATA_BAD_RULES);
+    strata_rules_free(rules);
+}
+
+static void wrong_use_is_refused(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    struct ArrowArrayStream stream;
+    int calls = 0;
+    assert_int_equal(strata_data_new(rules, 1, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, NULL, &result, &error), STRATA_BAD_INPUT);
+    assert_int_equal(
+        st_out_stream(NULL, customer_fields, 3, (st_out_source){&calls, fill_customers, NULL}, &stream), 0);
+    assert_int_equal(strata_data_bind(data, "costumers", &stream, NULL, &error), STRATA_BAD_INPUT);
+    assert_null(stream.release);
+    assert_int_equal(bind(data, NULL, "orders", &error), STRATA_OK);
+    assert_int_not_equal(strata_data_finish(data, &error), STRATA_OK); /* customers are not there */
+    assert_non_null(strstr(error.message, "customers"));
+    strata_data_free(data);
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    const char *names[] = {"spender"};
+    strata_run_options o = november;
+    o.definitions = names;
+    o.ndefinitions = 1;
+    assert_int_equal(strata_run(data, &o, &result, &error), STRATA_BAD_INPUT);
+    assert_non_null(strstr(error.message, "spenders"));
+    names[0] = "activity";
+    assert_int_equal(strata_run(data, &o, &result, &error), STRATA_OK);
+    assert_int_equal(strata_result_size(result), 3);
+    strata_result_free(result);
+    strata_as_of as_of;
+    assert_int_equal(strata_as_of_parse(rules, "2026-11-01T09:30", &as_of, &error), STRATA_OK);
+    assert_true(as_of.kind == STRATA_INSTANT && as_of.value == NOV_1 + (8 * 60 + 30) * 60 * MICROS);
+    assert_int_equal(strata_as_of_parse(rules, "soon", &as_of, &error), STRATA_BAD_INPUT);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+/* ---- memory ---- */
+
+typedef struct meter {
+    long left, live;
+} meter;
+
+static void *metered(void *context, size_t bytes)
+{
+    meter *m = context;
+    if (m->left-- <= 0) return NULL;
+    m->live++;
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+static void give_back(void *context, void *p, size_t bytes)
+{
+    (void)bytes;
+    ((meter *)context)->live--;
+    free(p);
+}
+
+/* Everything from text to answer; the first status that is not well. */
+static strata_status whole_way(const strata_allocator *alloc)
+{
+    strata_rules *rules = NULL;
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    strata_status status = strata_rules_new(alloc, &rules, &error);
+    if (status == STRATA_OK)
+        status = strata_rules_add_text(rules, "t.seg", rules_text, strlen(rules_text), &error);
+    if (status == STRATA_OK) status = strata_rules_compile(rules, &error);
+    if (status == STRATA_OK) status = load(rules, &data, &error);
+    if (status == STRATA_OK) status = strata_run(data, &november, &result, &error);
+    if (status == STRATA_OK) check_answer(result);
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_rules_free(rules);
+    return status;
+}
+
+static void memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    strata_status status = STRATA_NO_MEMORY;
+    for (long left = 0; status != STRATA_OK; left++) {
+        meter m = {left, 0};
+        strata_allocator alloc = {metered, give_back, &m};
+        status = whole_way(&alloc);
+        assert_true(status == STRATA_OK || status == STRATA_NO_MEMORY);
+        assert_int_equal(m.live, 0);
+        assert_true(left < 100000);
+    }
+}
+
+/* ---- threads ---- */
+
+static void *run_some(void *context)
+{
+    const strata_data *data = context;
+    strata_error error;
+    for (int i = 0; i < 20; i++) {
+        strata_result *result = NULL;
+        strata_run_options o = november;
+        o.traits = i % 2;
+        o.threads = 2;
+        if (strata_run(data, &o, &result, &error) != STRATA_OK) return (void *)"a run failed";
+        if (count_of(result, "spenders", "in") != 2) return (void *)"a run gave another answer";
+        strata_result_free(result);
+    }
+    return NULL;
+}
+
+static void many_threads_may_run_over_the_same_data(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_data *data = NULL;
+    strata_error error;
+    pthread_t threads[4];
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_some, data), 0);
+    for (int i = 0; i < 4; i++) {
+        void *wrong = NULL;
+        pthread_join(threads[i], &wrong);
+        if (wrong) fail_msg("%s", (const char *)wrong);
+    }
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_becomes_an_answer),
+        cmocka_unit_test(definitions_and_tables_are_listed),
+        cmocka_unit_test(a_parameter_can_be_set),
+        cmocka_unit_test(compiled_bytes_give_the_same_answer),
+        cmocka_unit_test(rows_come_wide_and_long),
+        cmocka_unit_test(errors_are_diagnostics),
+        cmocka_unit_test(wrong_use_is_refused),
+        cmocka_unit_test(memory_may_run_out_anywhere),
+        cmocka_unit_test(many_threads_may_run_over_the_same_data),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
