@@ -122,9 +122,10 @@ static void find_late(st_plan *p)
 
 /* ---- what is needed ---- */
 
-static st_fill_kind kind_of(const st_ir_node *n)
+/* A result lies in one place; for any other it is copied. */
+static st_fill_kind kind_of(const st_plan *p, const st_ir_node *n, st_ground place)
 {
-    if (!st_is_result(n)) return ST_FILL_STORE;
+    if (!st_is_result(n) || st_result_place(p, n) != place) return ST_FILL_STORE;
     return st_ir_op_class[n->op] == ST_IR_CLASS_FOLD ? ST_FILL_FOLD : ST_FILL_STEP;
 }
 
@@ -138,7 +139,7 @@ static st_fill *need(st_plan *p, st_ir_id node, st_ground place, uint32_t stage)
         f = st_push(p->arena, &p->fills);
         *f = (st_fill){.node = node,
                        .place = place,
-                       .kind = kind_of(st_ir_at(p->ir, node)),
+                       .kind = kind_of(p, st_ir_at(p->ir, node), place),
                        .stage = UINT32_MAX,
                        .slot = ST_BC_NONE};
         *st_map_put(&p->fill_index, &key, sizeof key, &is_new) = (void *)(uintptr_t)p->fills.n;

@@ -88,6 +88,15 @@ static void tables_below_tables(void **state)
     stop(&f);
 }
 
+static void a_filter_that_is_an_answer_itself(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, TABLES "segment s where distinct(status of orders where any(items)) > 1\n");
+    assert_int_equal(steps(&f, ST_STEP_DISTINCT), 1);
+    stop(&f);
+}
+
 static void every_question_has_a_step(void **state)
 {
     (void)state;
@@ -217,6 +226,7 @@ int main(void)
         cmocka_unit_test(everything_of_a_table_in_one_pass),
         cmocka_unit_test(a_threshold_parts_the_passes),
         cmocka_unit_test(tables_below_tables),
+        cmocka_unit_test(a_filter_that_is_an_answer_itself),
         cmocka_unit_test(every_question_has_a_step),
         cmocka_unit_test(leaves_once_and_few_registers),
         cmocka_unit_test(the_same_rules_give_the_same_program),
