@@ -81,6 +81,7 @@ typedef struct st_scope {
     const struct st_scope *outer; /* inside an aggregate: where the aggregate stands */
     const st_path *path;          /* inside an aggregate: from `at` to outer->at */
     const st_named_step *steps;
+    bool far; /* inside another question of a step's condition: chosen rows cannot be read there */
     const st_rowset *rows; /* rows that an aggregate without `of` speaks of (rfm measures); NULL: none */
 } st_scope;
 

@@ -744,7 +744,9 @@ static st_expr *in_rank(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     const st_ast *left = ast->kids[ST_IN_RANK_left], *amount = ast->kids[ST_IN_RANK_amount],
                  *among = ast->kids[ST_IN_RANK_among];
-    st_expr *x = st_check_expr(c, s, left);
+    st_scope far = *s;
+    far.far = true;
+    st_expr *x = st_check_expr(c, &far, left);
     st_def *population = among && s->at ? st_check_among(c, s, among) : NULL;
     if (!x || (among && !population)) return NULL;
     if (!st_is_number(x->type) && !st_is_time(x->type)) {

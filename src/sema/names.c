@@ -503,6 +503,11 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
 static st_expr *step_member(st_checker *c, const st_scope *s, const st_named_step *step, const st_ast *member,
                             st_span span)
 {
+    if (s->far) {
+        st_err(c, ST_MSG_STEP_OUT_OF_REACH, span, step->name,
+               st_format(c->a, "%s.%s", step->name, member->text));
+        return NULL;
+    }
     st_expr *inner = member_of_table(c, s, step->table, member);
     if (!inner) return NULL;
     st_expr *x = st_x(c, ST_X_STEP_ROW, inner->type, span, 1, inner);

@@ -83,9 +83,26 @@ static bool add_window(st_checker *c, const st_scope *inner, const st_ast *windo
     return x != NULL;
 }
 
+static void note_step_row(void *ctx, const st_expr *x)
+{
+    if (x->op == ST_X_STEP_ROW) *(const st_expr **)ctx = x;
+}
+
+/* `last n` of rows that differ with the row chosen before: the n rows would have to be found anew for each. */
+static bool last_of_chosen(st_checker *c, const st_rowset *rows)
+{
+    const st_expr *found = NULL;
+    st_walker w;
+    st_walker_init(&w, c->a, note_step_row, &found);
+    for (uint32_t i = 0; i < rows->nfilters; i++) st_walk(&w, rows->filters[i].where);
+    if (found) st_err(c, ST_MSG_LAST_OF_CHOSEN, found->span);
+    return found != NULL;
+}
+
 static bool add_last(st_checker *c, const st_ast *last, st_source_parts *out)
 {
     if (!has_time(c, out->table, last->span, "last n")) return false;
+    if (last_of_chosen(c, &out->rows)) return false;
     if (last->number < 1 || last->number > INT32_MAX) {
         st_err(c, ST_MSG_LAST_COUNT, last->span);
         return false;
@@ -112,7 +129,7 @@ bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_
     out->rows.nfilters = named->nfilters;
     out->rows.filters = named->filters; /* never changed in place: a new filter makes a copy */
     const char *by = link ? link->text : named->by;
-    st_scope inner = {.at = out->table, .def = s->def, .outer = s, .steps = s->steps};
+    st_scope inner = {.at = out->table, .def = s->def, .outer = s, .steps = s->steps, .far = s->far};
     bool ok = true;
     if (!wish.no_entity) {
         if (!s->at) {
@@ -293,6 +310,9 @@ st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     st_agg_kind kind = (st_agg_kind)ast->op;
     const st_ast *value = ast->kids[ST_AGGREGATE_value], *source = ast->kids[ST_AGGREGATE_source];
+    st_scope far = *s;
+    far.far = true;
+    s = &far;
     if (!source && s->rows) return aggregate_of_scope(c, s, ast);
     if (!source) {
         report_no_source(c, ast);
@@ -303,8 +323,12 @@ st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast)
     bool ok = st_check_source(c, s, source, wish, &parts);
     st_expr *x = NULL;
     if (value && parts.table) {
-        st_scope inner = {
-            .at = parts.table, .def = s->def, .outer = s, .path = &parts.rows.path, .steps = s->steps};
+        st_scope inner = {.at = parts.table,
+                          .def = s->def,
+                          .outer = s,
+                          .path = &parts.rows.path,
+                          .steps = s->steps,
+                          .far = true};
         x = st_check_expr(c, &inner, value);
         if (!x || !value_fits(c, kind, x, value)) return NULL;
     }

@@ -428,8 +428,10 @@ static bool surely_later(const st_expr *x)
 st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     const st_ast *when = ast->kids[ST_AS_OF_time];
-    st_expr *x = st_check_expr(c, s, ast->kids[ST_AS_OF_expr]);
-    st_expr *t = time_operand(c, s, when);
+    st_scope far = *s;
+    far.far = true;
+    st_expr *x = st_check_expr(c, &far, ast->kids[ST_AS_OF_expr]);
+    st_expr *t = time_operand(c, &far, when);
     if (!x || !t) return NULL;
     if (x->type.list) {
         st_err(c, ST_MSG_LIST_COMPARED, ast->kids[ST_AS_OF_expr]->span,
