@@ -464,6 +464,7 @@ st_expr *st_check_sequence(st_checker *c, const st_scope *s, const st_ast *ast)
     st_source_parts base;
     st_scope own = *s; /* a sequence inside of a step knows its own rows only */
     own.steps = NULL;
+    own.far = false;
     s = &own;
     bool ok = st_check_source(c, s, ast->kids[ST_SEQUENCE_source], (st_source_wish){0}, &base);
     if (!ok || !has_time(c, base.table, ast->kids[ST_SEQUENCE_source]->span, "A sequence")) return NULL;

@@ -505,6 +505,8 @@ static void test_no_cascades(void **state)
         {"tiers t { a when nonsense  b otherwise }\nsegment c where t = a or t = b\n", 1},
         {"segment a of nobody where true\nsegment b where a\n", 1},
         {"segment a where nonsense and more_nonsense\n", 2},
+        {"segment a where (sequence(orders: n = 1 as x then no(orders where n = x.n)) as of 3 days ago)\n", 0},
+        {"segment a where no(orders where count(orders by customer_id) > 1)\n", 1},
     };
     for (size_t i = 0; i < ST_COUNT(cases); i++) {
         fixture f;
