@@ -207,19 +207,6 @@ static void rules_without_rows(void **state)
     stop(&f);
 }
 
-static void a_chosen_row_inside_another_aggregate_is_refused(void **state)
-{
-    (void)state;
-    compiled c;
-    bool ok = compile_rules(&c,
-                            TABLES "segment s where sequence(orders: amount > 1 as a then\n"
-                                   "  any(orders where count(items where quantity > a.amount) > 0))\n",
-                            false);
-    assert_false(ok);
-    assert_int_equal(c.env.error.status, STRATA_BAD_RULES);
-    st_env_close(&c.env);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,7 +218,6 @@ int main(void)
         cmocka_unit_test(leaves_once_and_few_registers),
         cmocka_unit_test(the_same_rules_give_the_same_program),
         cmocka_unit_test(rules_without_rows),
-        cmocka_unit_test(a_chosen_row_inside_another_aggregate_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
