@@ -462,6 +462,23 @@ static void test_good_files(void **state)
         read_well(good[i].name, good[i].content, strlen(good[i].content));
 }
 
+/* The first of them, packed. */
+static void test_packed_files(void **state)
+{
+    (void)state;
+    if (!st_io_has_arrow()) skip();
+    static const char gz[] =
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x2f\x4a\x49\x2d\x8a\xcf\x4c\xd1\x49\x2a\xad"
+        "\x4c\x2d\xd2\x49\xcc\xcd\x2f\xcd\x2b\xe1\x32\xd4\x49\xd4\xe1\x32\xd2\x51\x4a\x52\x52\x4a"
+        "\x56\xd2\x31\xd2\x33\xe5\x02\x00\x35\x00\x61\xc9\x28\x00\x00\x00";
+    static const char zst[] =
+        "\x28\xb5\x2f\xfd\x20\x28\x41\x01\x00\x6f\x72\x64\x65\x72\x5f\x69\x64\x2c\x62\x75\x79\x65"
+        "\x72\x2c\x61\x6d\x6f\x75\x6e\x74\x0a\x31\x2c\x61\x2c\x0a\x32\x2c\x22\x62\x22\x22\x63\x22"
+        "\x2c\x32\x2e\x35\x0a";
+    read_well("packed.csv.gz", gz, sizeof gz - 1);
+    read_well("packed.csv.zst", zst, sizeof zst - 1);
+}
+
 static void test_nothing_there(void **state)
 {
     (void)state;
@@ -622,11 +639,11 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown((test), make_folder, drop_folder)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_round_trips), IN_FOLDER(test_text_as_written), IN_FOLDER(test_the_same_bytes),
-        IN_FOLDER(test_mistakes),    IN_FOLDER(test_cut_files),       IN_FOLDER(test_spoiled_bytes),
-        IN_FOLDER(test_good_files),  IN_FOLDER(test_header_alone),    IN_FOLDER(test_nothing_there),
-        IN_FOLDER(test_finding),     IN_FOLDER(test_failed_write),    IN_FOLDER(test_refused_write),
-        IN_FOLDER(test_full_disk),
+        IN_FOLDER(test_round_trips),   IN_FOLDER(test_text_as_written), IN_FOLDER(test_the_same_bytes),
+        IN_FOLDER(test_mistakes),      IN_FOLDER(test_cut_files),       IN_FOLDER(test_spoiled_bytes),
+        IN_FOLDER(test_good_files),    IN_FOLDER(test_header_alone),    IN_FOLDER(test_nothing_there),
+        IN_FOLDER(test_packed_files),  IN_FOLDER(test_finding),         IN_FOLDER(test_failed_write),
+        IN_FOLDER(test_refused_write), IN_FOLDER(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
