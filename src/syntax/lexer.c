@@ -51,7 +51,8 @@ enum {
     A_UNIT = 1u << 13,
     COMMA = 1u << 14,
     BRACE = 1u << 15,
-    END_BRACE = 1u << 16
+    END_BRACE = 1u << 16,
+    EXTENT = 1u << 17 /* how much of a unit of time: 3, this, previous */
 };
 
 enum { TOP = 1, BLOCK = 2, AFTER_SIGN = 4 };
@@ -193,7 +194,7 @@ static uint32_t classes_of_before(int token)
     switch (token) {
     case 0: return START;
     case TK_IDENT: return OPERAND | NAMED;
-    case TK_INT: return OPERAND | A_COUNT | NUMBER | COUNTED;
+    case TK_INT: return OPERAND | A_COUNT | NUMBER | COUNTED | EXTENT;
     case TK_NUM: return OPERAND | NUMBER;
     case TK_UNIT: return OPERAND | A_UNIT;
     case TK_STRING:
@@ -212,9 +213,9 @@ static uint32_t classes_of_before(int token)
     case TK_CHANGES_ONLY:
     case '?':
     case ')': return OPERAND;
-    case TK_CALENDAR:
+    case TK_CALENDAR: return COUNTED;
     case TK_THIS:
-    case TK_PREVIOUS: return COUNTED;
+    case TK_PREVIOUS: return COUNTED | EXTENT;
     case TK_IN: return IN_WORD;
     case TK_FROM: return FROM_WORD;
     case TK_THEN: return THEN_WORD;

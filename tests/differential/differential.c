@@ -24,11 +24,10 @@ typedef struct verdict {
     char what[4096];
 } verdict;
 
-static verdict differ(verdict *v, const char *text)
+static void differ(verdict *v, const char *text)
 {
     v->outcome = DIFFER;
     snprintf(v->what, sizeof v->what, "%s", text);
-    return *v;
 }
 
 /* ---- the machine's answers ---- */
@@ -134,38 +133,50 @@ static bool oracle_runs(st_env *env, const prepared *p, st_oracle *o)
     return ok;
 }
 
+/* How the machine is run. `from_file`: with the program as a .segb file gives it back. */
+typedef struct way {
+    uint32_t threads, batch;
+    bool from_file;
+} way;
+
+/* What is wrong with one run, NULL for nothing. */
+static const char *fault_of(st_arena *a, const prepared *p, st_oracle *o, bool oracle_failed, const way *w,
+                            const char *isa)
+{
+    const char *how = st_format(a, "%s, %u threads, batches of %u%s", isa, w->threads, w->batch,
+                                w->from_file ? ", from a file" : "");
+    char why[ST_BC_WHY];
+    st_ir_options all = {.traits = true};
+    st_bc *code = st_compile(a, p->program, &all);
+    if (!st_bc_verify(code, why)) return st_format(a, "the program does not verify: %s", why);
+    if (w->from_file) {
+        size_t size;
+        const void *bytes = st_bc_write(a, code, &size);
+        code = st_bc_read(a, bytes, size);
+    }
+    st_vm_options options = {.as_of = p->as_of, .threads = w->threads, .isa = isa, .batch = w->batch};
+    machine m = {p->program, code, st_vm_run(a, code, p->data, &options)};
+    return oracle_failed ? "the oracle refuses the run, the machine does not" : compare(a, p, o, &m, how);
+}
+
 static verdict run_machine(st_env *env, const prepared *p, st_oracle *o, bool oracle_failed)
 {
-    static const uint32_t threads[] = {1, 2, 1}, batches[] = {0, 0, 64};
+    static const way ways[] = {{1, 0, false}, {2, 0, false}, {1, 64, true}};
     verdict v = {.outcome = AGREE};
-    for (const char *const *isa = st_vm_isas(); *isa && v.outcome == AGREE; isa++) {
-        for (size_t i = 0; i < ST_COUNT(threads) && v.outcome == AGREE; i++) {
+    verdict *out = &v;
+    for (const char *const *isa = st_vm_isas(); *isa; isa++) {
+        for (size_t i = 0; i < ST_COUNT(ways) && v.outcome == AGREE; i++) {
             bool ok;
-            verdict *out = &v;
-            char how[64];
-            snprintf(how, sizeof how, "%s, %u threads, batches of %u", *isa, threads[i], batches[i]);
             ST_GUARD(env, ok, {
                 st_arena *a = st_arena_new(env);
-                st_ir_options all = {.traits = true};
-                st_bc *code = st_compile(a, p->program, &all);
-                char why[ST_BC_WHY];
-                if (!st_bc_verify(code, why)) {
-                    differ(out, st_format(a, "the program does not verify: %s", why));
-                } else {
-                    st_vm_options options = {
-                        .as_of = p->as_of, .threads = threads[i], .isa = *isa, .batch = batches[i]};
-                    machine m = {p->program, code, st_vm_run(a, code, p->data, &options)};
-                    const char *text = oracle_failed ? NULL : compare(a, p, o, &m, how);
-                    if (oracle_failed) text = "the oracle refuses the run, the machine does not";
-                    if (text) differ(out, text);
-                }
+                const char *fault = fault_of(a, p, o, oracle_failed, &ways[i], *isa);
+                if (fault) differ(out, fault);
                 st_arena_free(a);
             });
-            if (!ok && !(oracle_failed && env->error.status == STRATA_BAD_INPUT)) {
-                char text[STRATA_ERROR_TEXT + 128];
-                snprintf(text, sizeof text, "%s: the machine failed: %s", how, env->error.message);
-                differ(&v, text);
-            }
+            if (ok || (oracle_failed && env->error.status == STRATA_BAD_INPUT)) continue;
+            char text[STRATA_ERROR_TEXT + 64];
+            snprintf(text, sizeof text, "the machine failed (%s): %s", *isa, env->error.message);
+            differ(&v, text);
         }
     }
     return v;

@@ -692,7 +692,8 @@ static const char *expr(gen *g, scope s, kind k, int depth)
     case 6: {
         const char *t = leaf(g, s, k);
         bool number_or_text = strchr("-0123456789\"", *t) != NULL;
-        return number_or_text ? t : F("(%s if missing %s)", t, expr(g, s, k, depth - 1));
+        if (number_or_text) return t;
+        return F(k == BOOL ? "(%s if missing (%s))" : "(%s if missing %s)", t, expr(g, s, k, depth - 1));
     }
     case 7:
         return s.inner || s.step_table >= 0 ? leaf(g, s, k)
