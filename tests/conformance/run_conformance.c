@@ -12,9 +12,7 @@
  * without an error. */
 #include "conformance.h"
 
-#ifdef CONFORMANCE_LIBRARY
 #include "vm/vm.h"
-#endif
 
 #include <math.h>
 #include <stdio.h>
@@ -361,7 +359,6 @@ static void run_engines(report *r, const options *o, const ct_case *c, const st_
         compare_answers(&mine, c, program, &got);
         if (mine.text.n) st_buf_printf(r->arena, &r->text, "  oracle\n%s", st_buf_text(r->arena, &mine.text));
     }
-#ifdef CONFORMANCE_LIBRARY
     for (const char *const *isa = st_vm_isas(); o->vm && *isa; isa++) {
         setenv("STRATA_ISA", *isa, 1);
         for (uint32_t threads = 1; threads <= 2; threads++) {
@@ -376,7 +373,6 @@ static void run_engines(report *r, const options *o, const ct_case *c, const st_
             }
         }
     }
-#endif
 }
 
 static void run_case(st_arena *a, const options *o, const ct_case *c, tally *t)
