@@ -120,6 +120,10 @@ static bool check_objects(verifier *v)
         NEED(b->scalars.p[i].kind <= ST_S_BOUND && b->scalars.p[i].type < ST_BC_TYPES &&
                  (b->scalars.p[i].kind != ST_S_NOW || b->scalars.p[i].type == ST_BC_I64),
              "scalar %u is of no kind or type", i);
+    for (uint32_t i = 0; i < b->scalars.n; i++)
+        NEED(b->scalars.p[i].kind != ST_S_LITERAL || b->scalars.p[i].type != ST_BC_I128 ||
+                 st_dec_fits(b->scalars.p[i].as.d),
+             "scalar %u has more than %d digits", i, ST_DECIMAL_DIGITS);
     for (uint32_t i = 0; i < b->indexes.n; i++)
         if (!check_path(v, &b->indexes.p[i])) return false;
     for (uint32_t i = 0; i < b->views.n; i++)

@@ -804,13 +804,6 @@ static void do_text(st_frame *f, const st_bc_instr *in, const st_prep *q)
 
 /* ---- time ---- */
 
-/* The calendar's days, or the instants of any zone in them. */
-static bool in_calendar(bool dates, int64_t x)
-{
-    int64_t day = dates ? x : x / ST_DAY_US;
-    return day >= ST_DATE_MIN - (dates ? 0 : 1) && day <= ST_DATE_MAX + (dates ? 0 : 1);
-}
-
 static bool is_of_dates(st_bc_op op)
 {
     return op == ST_BC_SHIFT_DATE || op == ST_BC_TO_INSTANT || op == ST_BC_TRUNC || op == ST_BC_PART_DATE ||
@@ -822,7 +815,7 @@ static int64_t time_of(const st_vm *vm, const st_bc_instr *in, int64_t x, int64_
 {
     bool dates = is_of_dates((st_bc_op)in->op),
          two_times = in->op == ST_BC_BETWEEN_DATES || in->op == ST_BC_BETWEEN_INSTANTS;
-    if (!in_calendar(dates, x) || (two_times && !in_calendar(dates, y))) return ST_NO_TIME;
+    if (!st_in_calendar(dates, x) || (two_times && !st_in_calendar(dates, y))) return ST_NO_TIME;
     switch (in->op) {
     case ST_BC_SHIFT_DATE: return st_date_add(x, y, (st_unit)in->a[3]);
     case ST_BC_SHIFT_INSTANT: return st_instant_add(vm->zone, x, y, (st_unit)in->a[3]);
@@ -913,7 +906,7 @@ static void check_as_of(st_frame *f, const st_bc_instr *in)
     if (inner->missing)
         st_fail(f->env, STRATA_BAD_INPUT,
                 "The instant of an \"as of\" lies outside of the years 0001 to 9999.");
-    if (outer->missing || inner->as.i <= outer->as.i) return;
+    if (outer->missing || !st_in_calendar(false, outer->as.i) || inner->as.i <= outer->as.i) return;
     char a[ST_TIME_TEXT], b[ST_TIME_TEXT];
     st_format_instant(f->vm->zone, inner->as.i, a);
     st_format_instant(f->vm->zone, outer->as.i, b);

@@ -133,6 +133,9 @@ static inline uint64_t st_part_row(const st_view *v, const st_view_part *p, uint
 
 st_view *st_view_build(st_vm *vm, uint32_t view); /* view.c */
 
+/* A day of the years 0001 to 9999, or an instant in them: what calendar.h can be asked about. Programs that were read
+ * from a file can hold any number. */
+bool st_in_calendar(bool dates, int64_t x);
 /* x + n units of days or instants; INT64_MAX where that leaves the calendar. */
 int64_t st_time_limit(const st_vm *vm, bool dates, int64_t x, int64_t n, st_unit unit);
 

@@ -195,8 +195,15 @@ int st_feed_compare(const st_feed *s, int64_t a, int64_t b)
     return (na > nb) - (na < nb);
 }
 
+bool st_in_calendar(bool dates, int64_t x)
+{
+    int64_t day = dates ? x : x / ST_DAY_US, slack = dates ? 0 : 1; /* zones reach into the days beside */
+    return day >= ST_DATE_MIN - slack && day <= ST_DATE_MAX + slack;
+}
+
 int64_t st_time_limit(const st_vm *vm, bool dates, int64_t x, int64_t n, st_unit unit)
 {
+    if (!st_in_calendar(dates, x)) return INT64_MAX;
     int64_t t = dates ? st_date_add(x, n, unit) : st_instant_add(vm->zone, x, n, unit);
     return t == ST_NO_TIME ? INT64_MAX : t;
 }
