@@ -82,6 +82,7 @@ typedef struct ct_answers {
 
 /* The two engines. Everything they give lives in `a`. */
 void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_answers *out);
-void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, ct_answers *out);
+/* as_bytes: the compiled rules are written and read back first, as a .segb file is. */
+void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_bytes, ct_answers *out);
 
 #endif

@@ -8,6 +8,7 @@ typedef struct session {
     st_arena *arena;
     const ct_case *c;
     uint32_t threads;
+    bool as_bytes; /* the rules are written and read back before they run */
     ct_answers *out;
     strata_rules *rules;
     strata_data *data;
@@ -32,6 +33,19 @@ static bool compile(session *s)
         TRY(strata_rules_set(s->rules, c->sets.p[i].name, c->sets.p[i].value, e));
     TRY(strata_rules_compile(s->rules, e));
     return true;
+}
+
+static bool read_back(session *s)
+{
+    strata_rules *written = s->rules;
+    void *bytes;
+    size_t length;
+    TRY(strata_rules_write(written, true, &bytes, &length, &s->error));
+    s->rules = NULL;
+    strata_status status = strata_rules_read(NULL, bytes, length, &s->rules, &s->error);
+    strata_free(written, bytes);
+    strata_rules_free(written);
+    return status == STRATA_OK;
 }
 
 static bool is_needed(const session *s, const char *name)
@@ -216,16 +230,16 @@ static bool counts_agree(session *s)
 
 static bool everything(session *s)
 {
-    if (!compile(s) || !bind(s) || !run(s)) return false;
+    if (!compile(s) || (s->as_bytes && !read_back(s)) || !bind(s) || !run(s)) return false;
     for (size_t i = 0; i < strata_result_entity_count(s->result); i++) {
         if (!read_entity(s, strata_result_entity(s->result, i))) return false;
     }
     return counts_agree(s);
 }
 
-void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, ct_answers *out)
+void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_bytes, ct_answers *out)
 {
-    session s = {.arena = a, .c = c, .threads = threads, .out = out};
+    session s = {.arena = a, .c = c, .threads = threads, .as_bytes = as_bytes, .out = out};
     if (!everything(&s) && !out->failure) out->failure = st_dup(a, s.error.message, strlen(s.error.message));
     strata_result_free(s.result);
     strata_data_free(s.data);
