@@ -4,12 +4,14 @@ rows of a few customers. The meaning is written here a second time, from docs/la
 
     python3 tests/conformance/make_cases.py      writes cases/made_*.case anew
 """
+import calendar
 import datetime
 import itertools
 import os
 import random
 from collections import Counter
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases")
 
@@ -304,6 +306,363 @@ def rows_of(out):
         print("t: " + " ".join(f"{who}={word(v)}" for who, v in zip(range(1, 6), values)), file=out)
 
 
-for name, write in (("made_logic", logic), ("made_numbers", numbers), ("made_rows", rows_of)):
+# ---- times ----
+
+BERLIN = ZoneInfo("Europe/Berlin")
+UNITS = ["day", "week", "month", "quarter", "year"]
+
+
+def add_day(d, n, unit):
+    if unit in ("day", "week"):
+        return d + datetime.timedelta(days=n * (7 if unit == "week" else 1))
+    months = n * {"month": 1, "quarter": 3, "year": 12}[unit]
+    year, month = divmod(d.year * 12 + d.month - 1 + months, 12)
+    return datetime.date(year, month + 1, min(d.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def instant(local):
+    """Clock time in Berlin to an instant: what does not exist moves forward, what exists twice is the earlier."""
+    return local.replace(tzinfo=BERLIN, fold=0).astimezone(datetime.timezone.utc)
+
+
+def clock(t):
+    return t.astimezone(BERLIN).replace(tzinfo=None, fold=0)
+
+
+def start(d):
+    return instant(datetime.datetime.combine(d, datetime.time()))
+
+
+def add(t, n, unit):
+    if unit in ("minute", "hour"):
+        return t + datetime.timedelta(minutes=n * (60 if unit == "hour" else 1))
+    local = clock(t)
+    return instant(datetime.datetime.combine(add_day(local.date(), n, unit), local.time()))
+
+
+def first_day(d, unit):
+    if unit == "week":
+        return d - datetime.timedelta(days=d.weekday())
+    month = {"month": d.month, "quarter": (d.month - 1) // 3 * 3 + 1, "year": 1}.get(unit)
+    return d if unit == "day" else datetime.date(d.year, month, 1)
+
+
+def many(n, unit):
+    return f"{n} {unit}" + ("s" if n != 1 else "")
+
+
+def span(a, b):
+    """A stretch of instants [a, b), for a timestamp and, by the days of its ends, for a date."""
+    return (lambda t: a <= t < b), (lambda d: clock(a).date() <= d < clock(b).date())
+
+
+def days(a, b):
+    """Whole days, the last excluded."""
+    return (lambda t: start(a) <= t < start(b)), (lambda d: a <= d < b)
+
+
+def time_window(rng, now):
+    """(text, test of a timestamp, test of a date)."""
+    today = clock(now).date()
+    one = datetime.timedelta(days=1)
+    unit, n = rng.choice(UNITS), rng.randint(1, 4)
+    day = today + datetime.timedelta(days=rng.randint(-200, 60))
+    then = instant(datetime.datetime.combine(day, datetime.time(rng.randint(0, 23), 30)))
+    text = clock(then).strftime("%Y-%m-%dT%H:%M")
+    later = day + datetime.timedelta(days=rng.randint(0, 90))
+    kind = rng.randrange(14)
+    if kind == 0:
+        return (f"in last {many(n, unit)}", *span(add(now, -n, unit), now))
+    if kind == 1:
+        return (f"in next {many(n, unit)}", *span(now, add(now, n, unit)))
+    if kind == 2:
+        f = first_day(today, unit)
+        return (f"in this {unit}", *days(f, add_day(f, 1, unit)))
+    if kind == 3:
+        f = first_day(today, unit)
+        return (f"in previous {unit}", *days(add_day(f, -1, unit), f))
+    if kind == 4:
+        f = first_day(today, unit)
+        return (f"in last {n} calendar {unit}{'s' if n != 1 else ''}", *days(add_day(f, -n, unit), f))
+    if kind == 5:
+        return f"before {day}", lambda t: t < start(day), lambda d: d < day
+    if kind == 6:
+        return f"after {day}", lambda t: t >= start(day + one), lambda d: d > day
+    if kind == 7:
+        return f"since {day}", lambda t: t >= start(day), lambda d: d >= day
+    if kind == 8:
+        return (f"on {day}", *days(day, day + one))
+    if kind == 9:
+        return f"after {text}", lambda t: t > then, lambda d: d > clock(then).date()
+    if kind == 10:
+        return f"since {text}", lambda t: t >= then, lambda d: d >= clock(then).date()
+    if kind == 11:
+        return (f"between {day} and {later}", *days(day, later + one))
+    if kind == 12:
+        a, b = add(now, -n - 3, unit), add(now, -n, unit)
+        return (f"between {many(n + 3, unit)} ago and {many(n, unit)} ago", *span(a, b))
+    ago = add(now, -n, unit)
+    return f"before {many(n, unit)} ago", lambda t: t < ago, lambda d: d < clock(ago).date()
+
+
+def between_days(a, b, unit):
+    if a > b:
+        return -between_days(b, a, unit)
+    if unit in ("day", "week"):
+        return (b - a).days // (7 if unit == "week" else 1)
+    n = 0
+    while add_day(a, n + 1, unit) <= b:
+        n += 1
+    return n
+
+
+def between_clocks(a, b, unit):
+    """Of instants, on the clock; hours and minutes elapsed."""
+    if a > b:
+        return -between_clocks(b, a, unit)
+    if unit in ("hour", "minute"):
+        return (b - a) // datetime.timedelta(minutes=60 if unit == "hour" else 1)
+    x, y = clock(a), clock(b)
+    last = y.date() if y.time() >= x.time() else y.date() - datetime.timedelta(days=1)
+    return max(0, between_days(x.date(), last, unit)) if last >= x.date() else 0
+
+
+def times(out):
+    rng = random.Random(4)
+    rows = []
+    edges = [datetime.datetime(2026, 3, 29, 1, 30), datetime.datetime(2026, 10, 25, 2, 30), datetime.datetime(2026, 11, 1),
+             datetime.datetime(2026, 1, 1), datetime.datetime(2026, 10, 31, 23, 59), datetime.datetime(2026, 2, 28, 12)]
+    for edge in edges:
+        rows += [instant(edge), instant(edge + datetime.timedelta(minutes=1)), instant(edge - datetime.timedelta(days=1))]
+    for _ in range(40):
+        rows.append(instant(datetime.datetime(2026, 11, 1) + datetime.timedelta(minutes=rng.randint(-600000, 90000))))
+    print("# Made by make_cases.py: windows and counts of time in a zone whose clocks change.", file=out)
+    print('=== preamble\ntimezone "Europe/Berlin"\ntable people { id int key  t timestamp  d date }', file=out)
+    print("--- table people\nid,t,d", file=out)
+    dates = [clock(t).date() for t in rows]
+    for i, t in enumerate(rows):
+        print(f"{i},{t:%Y-%m-%dT%H:%M:%SZ},{dates[i]}", file=out)
+    for n in range(80):
+        now = start(rng.choice([DAY, datetime.date(2026, 3, 30), datetime.date(2026, 10, 26), datetime.date(2026, 3, 31)]))
+        as_of = f"{clock(now).date()}"
+        if rng.random() < 0.4:
+            now += datetime.timedelta(minutes=rng.randint(1, 1300))
+            as_of = clock(now).strftime("%Y-%m-%dT%H:%M")
+            now = instant(datetime.datetime.fromisoformat(as_of))
+        text, of_t, of_d = time_window(rng, now)
+        print(f"\n=== window {n + 1}\nsegment s where t {text}\nsegment u where d {text}\n--- as of {as_of}\n--- expect",
+              file=out)
+        print("s: " + " ".join(str(i) for i, t in enumerate(rows) if of_t(t)), file=out)
+        print("u: " + " ".join(str(i) for i, d in enumerate(dates) if of_d(d)), file=out)
+    for n in range(30):
+        unit = rng.choice(UNITS + ["hour", "minute"])
+        whole = unit if unit in UNITS else "day"
+        k = rng.randint(-3, 14)
+        other = rng.choice(rows)
+        text = clock(other).strftime("%Y-%m-%dT%H:%M:%S")
+        other = instant(datetime.datetime.fromisoformat(text))
+        sign = "-" if k < 0 else "+"
+        print(f"\n=== counts and shifts {n + 1}\ntrait a = {unit}s from t to {text}\ntrait b = {whole}s from d to "
+              f"{clock(other).date()}\ntrait c = t {sign} {abs(k)} {unit}s\ntrait e = d {sign} {abs(k)} {whole}s", file=out)
+        print("--- as of 2026-11-01\n--- expect", file=out)
+        print("a: " + " ".join(f"{i}={between_clocks(t, other, unit)}" for i, t in enumerate(rows)), file=out)
+        print("b: " + " ".join(f"{i}={between_days(d, clock(other).date(), whole)}" for i, d in enumerate(dates)), file=out)
+        print("c: " + " ".join(f"{i}={add(t, k, unit):%Y-%m-%dT%H:%M:%SZ}" for i, t in enumerate(rows)), file=out)
+        print("e: " + " ".join(f"{i}={add_day(d, k, whole)}" for i, d in enumerate(dates)), file=out)
+
+
+# ---- sequences ----
+
+MINUTE = datetime.timedelta(minutes=1)
+NOW = datetime.datetime(2026, 11, 1)
+
+
+def step_condition(rng, names):
+    """(text, function of a row and the chosen rows by name)."""
+    k, letter = rng.randint(0, 3), rng.choice("abc")
+    if names and rng.random() < 0.4:
+        a = rng.choice(names)
+        return rng.choice([
+            (f"item = {a}.item", lambda r, c: r["item"] is not None and c[a]["item"] is not None and r["item"] == c[a]["item"]),
+            (f"name != {a}.name", lambda r, c: r["name"] != c[a]["name"]),
+        ])
+    return rng.choice([
+        (f'name = "{letter}"', lambda r, c: r["name"] == letter),
+        (f'name != "{letter}"', lambda r, c: r["name"] != letter),
+        (f"item > {k}", lambda r, c: r["item"] is not None and r["item"] > k),
+        (f'name = "{letter}" and item <= {k}', lambda r, c: r["name"] == letter and r["item"] is not None and r["item"] <= k),
+    ])
+
+
+def make_steps(rng):
+    n = rng.randint(2, 4)
+    kinds = [rng.choice(["row", "row", "any", "no"]) for _ in range(n)]
+    if not any(k == "row" or k == "any" for k in kinds):
+        kinds[rng.randrange(n)] = "row"
+    steps, names, chosen = [], [], False
+    for i, kind in enumerate(kinds):
+        text, test = step_condition(rng, names)
+        if kind != "row":
+            text = f"{kind}(others where {text})" if rng.random() < 0.85 else f"{kind}(others)"
+            test = test if "where" in text else lambda r, c: True
+        within = rng.choice([None, None, 30, 60, 120]) if chosen else None
+        name = None
+        if kind != "no":
+            chosen = True
+            if rng.random() < 0.5:
+                name = f"x{i}"
+                names.append(name)
+        text = (f"within {within} minutes " if within else "") + text + (f" as {name}" if name else "")
+        steps.append((kind, text, test, within and within * MINUTE, name))
+    return steps
+
+
+def sequence_fits(steps, rows, others, i=0, at=None, chosen=None, pending=()):
+    """Steps from i on; `at`: the time of the row before; pending: the `no` steps since then."""
+    chosen = chosen or {}
+
+    def clear(end):
+        for test, within in pending:
+            for r in others:
+                if (at is None or r["at"] > at) and (end is None or r["at"] < end) and test(r, chosen):
+                    if within is None or r["at"] <= at + within:
+                        return False
+            if end is None and within is not None and not at + within < NOW:
+                return False
+        return True
+
+    if i == len(steps):
+        return clear(None)
+    kind, _, test, within, name = steps[i]
+    if kind == "no":
+        return sequence_fits(steps, rows, others, i + 1, at, chosen, (*pending, (test, within)))
+    for r in rows if kind == "row" else others:
+        if at is not None and (r["at"] <= at or (within is not None and r["at"] > at + within)):
+            continue
+        if test(r, chosen) and clear(r["at"]):
+            if sequence_fits(steps, rows, others, i + 1, r["at"], {**chosen, name: r} if name else chosen):
+                return True
+    return False
+
+
+def sequences(out):
+    rng = random.Random(5)
+    print("# Made by make_cases.py: sequences against a search over every choice of rows.", file=out)
+    print("=== preamble\nsegments of people\ntable people { id int key }", file=out)
+    for t in ("events", "others"):
+        print(f"table {t} {{ who int links to people  at timestamp time  name string  item int? }}", file=out)
+    print("--- table people\nid", file=out)
+    people = range(1, 41)
+    data = {"events": [], "others": []}
+    for who in people:
+        print(who, file=out)
+        for t in data:
+            for _ in range(rng.randint(0, 6)):
+                minutes = 30 * rng.randint(1, 9)
+                data[t].append({"who": who, "at": NOW - minutes * MINUTE, "name": rng.choice("abc"),
+                                "item": rng.choice([None, 0, 1, 2, 3])})
+    for t, rows in data.items():
+        print(f"--- table {t}\nwho,at,name,item", file=out)
+        for r in rows:
+            print(f"{r['who']},{r['at']:%Y-%m-%dT%H:%M},{r['name']},{'' if r['item'] is None else r['item']}", file=out)
+    print("--- as of 2026-11-01", file=out)
+    made = 0
+    while made < 80:
+        steps = make_steps(rng)
+        hours = rng.choice([None, None, 2, 3])
+        text = f"sequence(events{f' in last {hours} hours' if hours else ''}: " + " then ".join(s[1] for s in steps) + ")"
+        members = []
+        for who in people:
+            rows = [r for r in data["events"] if r["who"] == who and
+                    (hours is None or r["at"] >= NOW - hours * 60 * MINUTE)]
+            if sequence_fits(steps, rows, [r for r in data["others"] if r["who"] == who]):
+                members.append(str(who))
+        if not members and rng.random() < 0.8:
+            continue
+        made += 1
+        print(f"\n=== sequence {made}\nsegment s where {text}\n--- expect\ns: " + " ".join(members), file=out)
+
+
+# ---- populations ----
+
+def ranks(out):
+    rng = random.Random(6)
+    print("# Made by make_cases.py: tops, bottoms and scores with ties, missing values and part populations.", file=out)
+    print("=== preamble\nsegments of people\ntable people { id int key  v int?  x decimal(4,1)?  ok bool? }", file=out)
+    print("table rows_of { who int links to people  d date time  n int? }\nsegment base where ok", file=out)
+    print("--- as of 2026-11-01", file=out)
+    for n in range(60):
+        count = rng.choice([1, 2, 3, 5, 8, 13, 30])
+        people = [{"id": i + 1, "v": rng.choice([None, *range(rng.choice([2, 5, 40]))]),
+                   "x": rng.choice([None, Fraction(rng.randint(-30, 30), 2)]), "ok": rng.choice([True, True, False, None])}
+                  for i in range(count)]
+        rows = [{"who": rng.randint(1, count), "d": DAY - datetime.timedelta(days=rng.randint(1, 50)),
+                 "n": rng.choice([None, 1, 2, 3, 50])} for _ in range(count * 2)]
+        col, among = rng.choice(["v", "x"]), rng.random() < 0.4
+        side = rng.choice(["top", "bottom"])
+        share = rng.choice([None, Fraction(1, 10), Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(1)])
+        amount = rng.randint(1, 6)
+        if share is not None:
+            share = half_away(share, 4)
+            asked = decimal_text(share * 100) + "%"
+        else:
+            asked = str(amount)
+        population = [p for p in people if not among or p["ok"] is True]
+        values = [p[col] for p in population if p[col] is not None]
+        k = amount if share is None else -((-share.numerator * len(values)) // share.denominator)
+
+        def is_in(p):
+            if p not in population:
+                return False
+            if p[col] is None:
+                return None
+            return sum((v > p[col]) if side == "top" else (v < p[col]) for v in values) < k
+
+        print(f"\n=== ranks {n + 1}\ntrait t = {col} in {side} {asked}{' among base' if among else ''}", file=out)
+        q, method = rng.randint(2, 9), rng.choice(["", " method ranked", " method cume_dist", " method ntile", " method rfm_r"])
+        print(f"rfm l from rows_of {{ recency {q} quantiles{method}  monetary {q} quantiles{method} of sum(n) }}", file=out)
+        print("--- table people\nid,v,x,ok", file=out)
+        for p in people:
+            print(",".join("" if v is None else decimal_text(v) if isinstance(v, Fraction) else word(v) for v in p.values()),
+                  file=out)
+        print("--- table rows_of\nwho,d,n", file=out)
+        for r in rows:
+            print(f"{r['who']},{r['d']},{'' if r['n'] is None else r['n']}", file=out)
+        print("--- expect\nt: " + " ".join(f"{p['id']}={word(is_in(p))}" for p in people), file=out)
+        keys = sorted({r["who"] for r in rows})
+        recency = {w: min((DAY - r["d"]).days for r in rows if r["who"] == w) for w in keys}
+        money = {w: sum(r["n"] or 0 for r in rows if r["who"] == w) for w in keys}
+        r_scores = scores({w: -recency[w] for w in keys}, recency, q, method.split()[-1] if method else "ranked", True)
+        m_scores = scores(money, money, q, method.split()[-1] if method else "ranked", False)
+        for name, of in (("r", r_scores), ("m", m_scores), ("recency", recency), ("monetary", money)):
+            print(f"l.{name}: " + " ".join(f"{p['id']}={word(of.get(p['id']))}" for p in people), file=out)
+
+
+def scores(goodness, raw, n, method, recency):
+    """By key: the score of each; goodness: more is better."""
+    values, size = list(goodness.values()), len(goodness)
+    if method == "ranked":
+        return {w: n if size == 1 else max(1, -(-sum(u < v for u in values) * n // (size - 1)))
+                for w, v in goodness.items()}
+    if method == "cume_dist":
+        return {w: -(-n * sum(u <= v for u in values) // size) for w, v in goodness.items()}
+    if method == "ntile":
+        order = sorted(goodness, key=lambda w: (goodness[w], w))
+        base, extra = divmod(size, n)
+        groups = [g + 1 for g in range(n) for _ in range(base + (g < extra))]
+        return dict(zip(order, groups))
+    ordered = sorted(raw.values())
+    cuts = []
+    for j in range(1, n):
+        place = Fraction((size - 1) * j, n)
+        low = place.numerator // place.denominator
+        high = min(low + 1, size - 1)
+        cuts.append(ordered[low] + (place - low) * (ordered[high] - ordered[low]) + 1)
+    reached = {w: sum(c <= v for c in cuts) for w, v in raw.items()}
+    return {w: n - c if recency else 1 + c for w, c in reached.items()}
+
+
+for name, write in (("made_logic", logic), ("made_numbers", numbers), ("made_rows", rows_of), ("made_times", times),
+                    ("made_sequences", sequences), ("made_ranks", ranks)):
     with open(os.path.join(HERE, name + ".case"), "w", encoding="utf-8") as f:
         write(f)
