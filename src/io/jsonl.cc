@@ -116,7 +116,7 @@ class Line
     std::string rest(const char *from) const
     {
         return from == end_ ? "the line ends too early"
-                            : std::string(from, std::min<ptrdiff_t>(end_ - from, 40));
+                            : std::string(from, static_cast<size_t>(std::min<ptrdiff_t>(end_ - from, 40)));
     }
     void skip_inside(char close, bool names, int depth)
     {
