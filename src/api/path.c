@@ -11,10 +11,9 @@ enum { DEEPEST = 32 }; /* folders in folders */
 
 typedef ST_VEC(const char *) paths;
 
-static bool ends_with(const char *text, const char *end)
+static bool is_rule_file(const char *path)
 {
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
+    return st_text_ends(st_str_of(path), ST_STR(".seg"));
 }
 
 /* Reads a whole file into the rules' sources. */
@@ -83,7 +82,7 @@ static void add_folder(strata_rules *r, st_arena *a, const char *path, int depth
         if (stat(below, &info) != 0) continue;
         if (S_ISDIR(info.st_mode)) {
             if (!linked) add_folder(r, a, below, depth + 1);
-        } else if (ends_with(below, ".seg")) {
+        } else if (is_rule_file(below)) {
             add_file(r, below);
         }
     }
@@ -94,7 +93,7 @@ static void add_path(strata_rules *r, const char *path)
     struct stat info;
     if (stat(path, &info) != 0) st_fail(&r->env, STRATA_IO, "%s cannot be read: %s.", path, strerror(errno));
     if (!S_ISDIR(info.st_mode)) {
-        if (!ends_with(path, ".seg"))
+        if (!is_rule_file(path))
             st_fail(&r->env, STRATA_BAD_INPUT, "%s is not a rule file: their names end in .seg.", path);
         add_file(r, path);
         return;

@@ -1,47 +1,17 @@
 /* Command lines: parsing by an option table, help from the same table, near names for what was mistyped. */
 #include "cli/cli.h"
 
-#include <errno.h>
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Edit distance with transpositions, for words short enough to be mistyped; more than `limit` counts as limit + 1. */
-static int distance(const char *a, const char *b, int limit)
-{
-    enum { LONGEST = 40 };
-    int n = (int)strlen(a), m = (int)strlen(b);
-    if (n > LONGEST || m > LONGEST || abs(n - m) > limit) return limit + 1;
-    int rows[3][LONGEST + 1];
-    for (int j = 0; j <= m; j++) rows[0][j] = j;
-    for (int i = 1; i <= n; i++) {
-        int *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int best = above[j - 1] + (a[i - 1] != b[j - 1]);
-            if (above[j] + 1 < best) best = above[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            if (swapped && above2[j - 2] + 1 < best) best = above2[j - 2] + 1;
-            row[j] = best;
-        }
-    }
-    return rows[n % 3][m];
-}
-
 const char *cli_nearest(const char *word, const char *const *candidates, int n)
 {
-    int limit = strlen(word) < 4 ? 1 : 2, best = limit + 1;
-    const char *nearest = NULL;
-    for (int i = 0; i < n; i++) {
-        bool begins = strlen(word) >= 3 && strncmp(candidates[i], word, strlen(word)) == 0;
-        int d = begins ? 1 : distance(word, candidates[i], limit);
-        if (d < best) {
-            best = d;
-            nearest = candidates[i];
-        }
-    }
-    return nearest;
+    st_near near = {0};
+    for (int i = 0; i < n; i++) st_near_add(&near, word, candidates[i]);
+    return near.n ? near.names[0] : NULL;
 }
 
 int cli_fail(const char *fmt, ...)

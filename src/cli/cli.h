@@ -1,5 +1,6 @@
 /* The strata command: what its verbs share. Each verb is one file with one function; options are tables that parse and print
- * themselves. The command stands on strata/strata.h and io/io.h alone.
+ * themselves. The command stands on strata/strata.h and io/io.h; from the library's inside it takes only the search for near names
+ * (base/text.h) and the writing of Arrow (api/arrow_out.h).
  *
  * Exit status, the same for every verb: CLI_CLEAN, CLI_FAILED (the job could not be done; one sentence on stderr says why)
  * and CLI_BAD (the job was done and the answer is bad: a rule set with errors). */
@@ -71,8 +72,6 @@ double cli_seconds(void);   /* a clock that only runs forwards */
 strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status);
 size_t cli_count(const strata_rules *rules, strata_severity severity); /* of the diagnostics */
 void cli_print_diagnostics(const strata_rules *rules, FILE *out);
-/* Writes a file whole or not at all: beside its place, then renamed. */
-bool cli_write_file(const char *path, const void *bytes, size_t n);
 
 /* The answer as a table for people. */
 void cli_print_counts(const strata_result *result, FILE *out);

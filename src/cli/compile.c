@@ -1,6 +1,8 @@
 /* strata compile: a rule set as a .segb file, or any floor of the compiler as text. */
 #include "cli/cli.h"
 
+#include "io/io.h"
+
 static const cli_option options[] = {
     {"emit", 0, "WHAT", "print tokens, ast, program, ir, plan or bytecode", false},
     {"output", 'o', "FILE.segb", "write the compiled rule set", false},
@@ -26,12 +28,10 @@ static bool write_compiled(const strata_rules *rules, bool traits, const char *p
     void *bytes;
     size_t n;
     strata_error error;
-    if (strata_rules_write(rules, traits, &bytes, &n, &error) != STRATA_OK) {
-        cli_fail_with(&error);
-        return false;
-    }
-    bool good = cli_write_file(path, bytes, n);
+    bool good = strata_rules_write(rules, traits, &bytes, &n, &error) == STRATA_OK &&
+                st_io_write_bytes(path, bytes, n, &error) == STRATA_OK;
     strata_free(rules, bytes);
+    if (!good) cli_fail_with(&error);
     return good;
 }
 

@@ -33,7 +33,7 @@ static int width(const char *text)
 static void print_bar(uint64_t part, uint64_t whole, FILE *out)
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    uint64_t units = whole ? (uint64_t)((double)part / (double)whole * BAR * 8 + 0.5) : 0;
+    uint64_t units = (uint64_t)((double)part / (double)whole * BAR * 8 + 0.5);
     if (part && !units) units = 1;
     fputs("  \033[36m", out);
     for (uint64_t i = 0; i < units / 8; i++) fputs("█", out);
@@ -54,7 +54,7 @@ static void print_row(const layout *l, const char *indent, const char *name, boo
     int space = l->left - width(indent) - width(name);
     const char *on = strong && l->colour ? "\033[1m" : "", *off = strong && l->colour ? "\033[0m" : "";
     fprintf(l->out, "%s%s%s%s%*s %12s%s", indent, on, name, off, space, "", grouped(n, digits), share);
-    if (l->colour) print_bar(n, whole, l->out);
+    if (l->colour && whole) print_bar(n, whole, l->out);
     fputc('\n', l->out);
 }
 

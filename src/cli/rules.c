@@ -1,8 +1,9 @@
 /* Rule sets and files as the verbs meet them. */
 #include "cli/cli.h"
 
+#include "base/text.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -41,12 +42,6 @@ size_t cli_count(const strata_rules *rules, strata_severity severity)
     for (size_t i = 0; i < strata_rules_diagnostic_count(rules); i++)
         n += strata_rules_diagnostic(rules, i).severity == severity;
     return n;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
 }
 
 /* Reads a whole compiled file; NULL after saying what is wrong. */
@@ -122,7 +117,7 @@ static bool set_parameters(const cli_args *args, strata_rules *rules, strata_err
 strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status)
 {
     const char *path = args->operands[0];
-    if (ends_with(path, ".segb")) return read_compiled(args, path, status);
+    if (st_text_ends(st_str_of(path), ST_STR(".segb"))) return read_compiled(args, path, status);
     strata_rules *rules = NULL;
     strata_error error = {0};
     *status = CLI_FAILED;
@@ -147,32 +142,4 @@ strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status)
     cli_fail_with(&error);
     strata_rules_free(rules);
     return NULL;
-}
-
-bool cli_write_file(const char *path, const void *bytes, size_t n)
-{
-    size_t room = strlen(path) + 32;
-    char *beside = malloc(room);
-    if (!beside) {
-        cli_fail("there is not enough memory to write %s.", path);
-        return false;
-    }
-    snprintf(beside, room, "%s.part-%ld", path, (long)getpid());
-    FILE *file = fopen(beside, "wb");
-    bool good = file && fwrite(bytes, 1, n, file) == n && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    int why = errno;
-    if (file && fclose(file) != 0 && good) {
-        why = errno;
-        good = false;
-    }
-    if (good && rename(beside, path) != 0) {
-        why = errno;
-        good = false;
-    }
-    if (!good) {
-        unlink(beside);
-        cli_fail("%s cannot be written: %s. What was there is unchanged.", path, strerror(why));
-    }
-    free(beside);
-    return good;
 }

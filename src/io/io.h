@@ -64,6 +64,8 @@ void st_io_abandon(st_io_writer *writer); /* NULL is fine */
 /* All of a stream, which is taken over. */
 strata_status st_io_write_stream(const char *path, const char *format, struct ArrowArrayStream *stream,
                                  strata_error *error);
+/* Any bytes as a file, likewise whole or not at all. */
+strata_status st_io_write_bytes(const char *path, const void *bytes, size_t n, strata_error *error);
 
 #ifdef __cplusplus
 }

@@ -173,3 +173,13 @@ void st_out_abandon(st_out_file *f)
     if (f->temporary && !f->nameless) unlink(f->temporary);
     free_file(f);
 }
+
+strata_status st_io_write_bytes(const char *path, const void *bytes, size_t n, strata_error *error)
+{
+    st_out_file *file;
+    strata_status status = st_out_open(path, &file, error);
+    if (status == STRATA_OK) status = st_out_write(file, bytes, n, error);
+    if (status == STRATA_OK) return st_out_commit(file, error);
+    st_out_abandon(file);
+    return status;
+}
