@@ -26,8 +26,9 @@ typedef struct st_rows_info {
 typedef enum st_state { ST_TODO, ST_DOING, ST_DONE } st_state;
 typedef struct st_definfo {
     st_state state;
-    bool bad;   /* has an error of its own: references to it are silent where its type is not known */
-    bool later; /* of a kind that this version does not have */
+    bool bad; /* has an error of its own: references to it are silent where its type is not known */
+    bool
+        later; /* of a kind that this version does not have, or with an error of syntax: nothing is known of it */
     st_rows_info rows;
 } st_definfo;
 
@@ -177,6 +178,12 @@ const char *st_source_text(st_checker *c, const st_ast *ast);           /* as wr
 /* "Did you mean …?", or what there is, where nothing is near. */
 const char *st_near_or_columns(st_checker *c, const st_near *near, const st_table *t);
 const char *st_near_or_tables(st_checker *c, const st_near *near);
+/* Whether an unknown word is worth a message: not where it may have been defined in a part that was not understood, unless
+ * it is near to something that there is. */
+static inline bool st_surely_unknown(const st_checker *c, const st_near *near, const char *word)
+{
+    return !c->incomplete || (near->n > 0 && strlen(word) > 3);
+}
 bool st_is_time_word(const char *name);
 
 /* ---- schema.c ---- */
@@ -187,6 +194,13 @@ st_expr *st_check_literal(st_checker *c, const st_ast *ast); /* NULL without a r
 /* The value of a constant as a value of `type`, exactly; false where it has none. */
 bool st_fit_value(const st_expr *x, st_type type, st_value *out);
 const char *st_value_words(st_checker *c, const st_value *v); /* as it would be written in a rule */
+
+/* What stands inside of brackets. */
+static inline const st_ast *st_bare(const st_ast *ast)
+{
+    while (ast->kind == ST_AST_PAREN) ast = ast->kids[ST_PAREN_expr];
+    return ast;
+}
 
 /* ---- expr.c ---- */
 st_expr *st_check_expr(st_checker *c, const st_scope *s, const st_ast *ast);

@@ -73,7 +73,7 @@ static bool groups_rows(const st_ast *rows)
     return false;
 }
 
-static void add_def(st_checker *c, const st_ast *ast, size_t which)
+static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
 {
     const st_ast *name = ast->kids[definitions[which].name];
     if (!name) return;
@@ -101,9 +101,23 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which)
         *slot = w;
     }
     if (st_is_time_word(d->name)) st_err(c, ST_MSG_TIME_WORD_NAME, d->span, d->name);
-    if (info->later)
+    if (info->later && !broken)
         st_err(c, ST_MSG_NOT_IN_THIS_VERSION, d->span,
                ast->kind == ST_AST_ROWS ? "rows … per" : st_def_kind_names[d->kind]);
+    if (broken) info->later = true;
+}
+
+/* Whether the parser stumbled between the beginning of a definition and that of the next. */
+static bool has_syntax_error(const st_checker *c, const st_ast *program, uint32_t i)
+{
+    st_span at = program->kids[i]->span;
+    uint32_t end = i + 1 < program->n ? program->kids[i + 1]->span.start : UINT32_MAX;
+    for (uint32_t k = 0; c->incomplete && k < c->diags->items.n; k++) {
+        const st_diag *d = &c->diags->items.p[k];
+        bool here = d->span.file == at.file && d->span.start >= at.start && d->span.start < end;
+        if (here && d->severity == ST_ERROR && st_messages[d->code].code[2] == '1') return true;
+    }
+    return false;
 }
 
 void st_collect_defs(st_checker *c, const st_ast *program)
@@ -111,7 +125,7 @@ void st_collect_defs(st_checker *c, const st_ast *program)
     for (uint32_t i = 0; i < program->n; i++) {
         const st_ast *ast = program->kids[i];
         for (size_t k = 0; k < ST_COUNT(definitions); k++)
-            if (definitions[k].node == ast->kind) add_def(c, ast, k);
+            if (definitions[k].node == ast->kind) add_def(c, ast, k, has_syntax_error(c, program, i));
         report_nameless(c, ast);
         if (ast->kind != ST_AST_SEGMENTS_OF) continue;
         if (c->segments_of)
@@ -128,7 +142,7 @@ static st_table *find_table(st_checker *c, const st_ast *name)
     if (w && w->table) return w->table;
     st_near near = {0};
     for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
-    if (!c->incomplete || near.n)
+    if (st_surely_unknown(c, &near, name->text))
         st_err(c, ST_MSG_UNKNOWN_TABLE, name->span, name->text, st_near_or_tables(c, &near));
     return NULL;
 }

@@ -1,12 +1,6 @@
 /* Expressions: each kind of node becomes operations of the checked tree; see ops.def for what those mean. */
 #include "sema/check.h"
 
-static const st_ast *bare(const st_ast *ast)
-{
-    while (ast->kind == ST_AST_PAREN) ast = ast->kids[ST_PAREN_expr];
-    return ast;
-}
-
 bool st_enter(st_checker *c, st_span span)
 {
     if (++c->depth <= ST_MAX_NESTING) return true;
@@ -37,13 +31,26 @@ st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast)
     return NULL;
 }
 
+/* country = "DE" or "AT": the second is half a comparison, reported. */
+static bool is_half(st_checker *c, const st_ast *before, const st_ast *ast)
+{
+    const st_expr *x = before->kind == ST_AST_COMPARE ? st_check_literal(c, st_bare(ast)) : NULL;
+    if (!x || st_is(x->type, ST_T_BOOL)) return false;
+    const char *left = st_source_text(c, before->kids[ST_COMPARE_left]), *value = st_source_text(c, ast);
+    st_err(c, ST_MSG_HALF_COMPARISON, ast->span, value, left,
+           st_source_text(c, before->kids[ST_COMPARE_right]));
+    return true;
+}
+
 /* Checks all of them, so that each says its own errors; NULL where one has any. */
 static st_expr **all_conditions(st_checker *c, const st_scope *s, st_ast *const *kids, uint32_t n)
 {
     st_expr **args = st_new_n(c->a, st_expr *, n);
     bool ok = true;
-    for (uint32_t i = 0; i < n; i++)
-        if (!(args[i] = st_check_bool(c, s, kids[i]))) ok = false;
+    for (uint32_t i = 0; i < n; i++) {
+        args[i] = i && is_half(c, kids[i - 1], kids[i]) ? NULL : st_check_bool(c, s, kids[i]);
+        if (!args[i]) ok = false;
+    }
     return ok ? args : NULL;
 }
 
@@ -105,7 +112,7 @@ static st_expr *add(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     const st_ast *left = ast->kids[ST_ADD_left], *right = ast->kids[ST_ADD_right];
     st_expr *l = st_check_expr(c, s, left);
-    if (bare(right)->kind == ST_AST_DURATION) return l ? st_check_shift(c, s, l, ast) : NULL;
+    if (st_bare(right)->kind == ST_AST_DURATION) return l ? st_check_shift(c, s, l, ast) : NULL;
     st_expr *r = st_check_expr(c, s, right);
     if (!l || !r) return NULL;
     if (st_is(r->type, ST_T_DURATION) && st_is_time(l->type)) return st_check_shift(c, s, l, ast);
@@ -325,7 +332,7 @@ static st_expr *check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, c
 static st_expr *check_opposite(st_checker *c, const st_scope *s, const st_ast *ast, const st_ast *x_ast,
                                const st_expr *x)
 {
-    const st_ast *word = bare(ast);
+    const st_ast *word = st_bare(ast);
     bool plain = word->kind == ST_AST_NAME || st_check_literal(c, word);
     if (st_is(x->type, ST_T_LABEL) && plain) return st_check_label(c, x->type.labels, word);
     if (word->kind == ST_AST_NAME) return st_check_word(c, s, word, x_ast, x);
@@ -353,15 +360,15 @@ static st_expr *compare(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     static const st_op ops[] = {ST_X_EQ, ST_X_NE, ST_X_LT, ST_X_LE, ST_X_GT, ST_X_GE};
     st_ast *first = ast->kids[ST_COMPARE_left], *second = ast->kids[ST_COMPARE_right];
-    bool swapped = bare(first)->kind == ST_AST_NAME && !st_word_resolves(c, s, bare(first)) &&
-                   !(bare(second)->kind == ST_AST_NAME && !st_word_resolves(c, s, bare(second)));
+    bool swapped = st_bare(first)->kind == ST_AST_NAME && !st_word_resolves(c, s, st_bare(first)) &&
+                   !(st_bare(second)->kind == ST_AST_NAME && !st_word_resolves(c, s, st_bare(second)));
     if (swapped) {
         first = ast->kids[ST_COMPARE_right];
         second = ast->kids[ST_COMPARE_left];
     }
     st_expr *x = st_check_expr(c, s, first);
     if (!x) {
-        if (bare(second)->kind != ST_AST_NAME) st_check_expr(c, s, second);
+        if (st_bare(second)->kind != ST_AST_NAME) st_check_expr(c, s, second);
         return NULL;
     }
     st_expr *y = check_opposite(c, s, second, first, x);
@@ -383,6 +390,7 @@ static st_def *list_param(st_checker *c, const st_scope *s, const st_ast *name)
 {
     const st_word *w = st_lookup(c, name->text);
     const st_col *col = st_find_col(s->at, name->text);
+    if (w && w->def && st_info(c, w->def)->later) return NULL;
     if (w && w->def && w->def->kind == ST_DEF_PARAM && !col) {
         if (!st_ensure(c, w->def, name->span) || st_info(c, w->def)->bad) return NULL;
         if (w->def->type.list) {
@@ -392,7 +400,6 @@ static st_def *list_param(st_checker *c, const st_scope *s, const st_ast *name)
         st_err(c, ST_MSG_NOT_A_LIST, name->span, name->text, "Put it in brackets to compare with it alone.");
         return NULL;
     }
-    if (w && w->def && st_info(c, w->def)->later) return NULL;
     if (col && col->type.list) {
         st_err(c, ST_MSG_NOT_A_LIST, name->span, name->text, "A list column is asked with contains.");
         return NULL;
@@ -400,7 +407,7 @@ static st_def *list_param(st_checker *c, const st_scope *s, const st_ast *name)
     st_near near = {0};
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_PARAM) st_near_add(&near, name->text, c->defs.p[i]->name);
-    if (!c->incomplete || near.n)
+    if (st_surely_unknown(c, &near, name->text))
         st_err(c, ST_MSG_NOT_A_LIST, name->span, name->text, st_did_you_mean(c->a, &near));
     return NULL;
 }

@@ -260,6 +260,10 @@ const st_path *st_find_path(st_checker *c, const st_table *from, const st_table 
             st_err(c, ST_MSG_NO_SUCH_LINK, span, by, from->name, to->name, link_names(c, from, by));
         return NULL;
     }
+    if (best.steps == UINT32_MAX && from == to) {
+        st_err(c, ST_MSG_OWN_ROWS, span, from->name);
+        return NULL;
+    }
     if (best.steps == UINT32_MAX) {
         if (!c->incomplete) st_err(c, ST_MSG_NO_LINK, span, from->name, to->name);
         return NULL;
@@ -373,6 +377,17 @@ static void report_definition_elsewhere(st_checker *c, const st_scope *s, const 
     st_err(c, ST_MSG_OTHER_ENTITY, name->span, d->name, d->of->name, at->name, help);
 }
 
+/* 1 for january; 0: not a month. */
+static uint32_t month_number(const char *word)
+{
+    static const char *const months[] = {"january",   "february", "march",    "april",
+                                         "may",       "june",     "july",     "august",
+                                         "september", "october",  "november", "december"};
+    for (uint32_t i = 0; i < ST_COUNT(months); i++)
+        if (strcmp(months[i], word) == 0) return i + 1;
+    return 0;
+}
+
 static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name, const st_ast *opposite,
                            const st_expr *other)
 {
@@ -391,7 +406,7 @@ static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name,
     near_columns(&near, word, s->at);
     near_definitions(c, &near, word, s->at);
     bool beside_text = other && st_is(other->type, ST_T_STRING) && !st_is_const(other);
-    if (c->incomplete && near.n == 0 && !beside_text) return;
+    if (!st_surely_unknown(c, &near, word) && !beside_text) return;
     if (beside_text && near.n == 0) {
         st_err(c, ST_MSG_TEXT_WITHOUT_QUOTES, name->span, word);
         return;
@@ -400,7 +415,10 @@ static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name,
         st_err(c, ST_MSG_LABEL_AS_VALUE, name->span, word, owner->name);
         return;
     }
-    if (beside_text)
+    uint32_t month = other && other->op == ST_X_PART && other->part == ST_PART_MONTH ? month_number(word) : 0;
+    if (month)
+        help = st_format(c->a, "Months are numbers: %u. ", month);
+    else if (beside_text)
         help = st_format(c->a, "Text goes in quotes: \"%s\". ", word);
     else if ((t = table_with_column(c, s->at, word, false)))
         help = st_format(c->a, "It is a column of %s: write %s.%s. ", t->name, t->name, word);
@@ -439,8 +457,8 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
         report_unknown(c, s, name, opposite, other);
         return NULL;
     }
-    if (w->def && w->def->kind == ST_DEF_PARAM) return param_value(c, s, w->def, name);
     if (w->def && st_info(c, w->def)->later) return NULL;
+    if (w->def && w->def->kind == ST_DEF_PARAM) return param_value(c, s, w->def, name);
     if (!s->at) {
         st_err(c, ST_MSG_PARAM_VALUE, name->span);
         return NULL;
@@ -494,7 +512,7 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
     st_near near = {0};
     near_columns(&near, member->text, t);
     near_definitions(c, &near, member->text, t);
-    if (!c->incomplete || near.n)
+    if (st_surely_unknown(c, &near, member->text))
         st_err(c, ST_MSG_UNKNOWN_COLUMN, member->span, t->name, member->text,
                st_near_or_columns(c, &near, t));
     return NULL;
@@ -569,6 +587,10 @@ static st_expr *through_table(st_checker *c, const st_scope *s, st_table *t, con
         if (own) own->span = ref->span;
         return own;
     }
+    if (!steps && !st_links(c, s->at, t) && st_links(c, t, s->at)) {
+        st_err(c, ST_MSG_MANY_ROWS, ref->span, t->name, member->text);
+        return NULL;
+    }
     const st_path *path = steps ? s->path : st_find_path(c, s->at, t, NULL, left->span);
     if (!path) return NULL;
     st_expr *inner = member_of_table(c, s, t, member);
@@ -602,7 +624,7 @@ st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref)
         if (st_links(c, s->at, c->tables.p[i])) st_near_add(&near, left->text, c->tables.p[i]->name);
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_RFM) st_near_add(&near, left->text, c->defs.p[i]->name);
-    if (!c->incomplete || near.n)
+    if (st_surely_unknown(c, &near, left->text))
         st_err(c, ST_MSG_UNKNOWN_NAME, left->span, left->text, st_near_or_tables(c, &near));
     return NULL;
 }
@@ -620,7 +642,7 @@ static const char *list_of_labels(st_checker *c, const st_labels *labels)
 st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *ast)
 {
     const char *owner = labels->def ? labels->def->name : "weekday";
-    while (ast->kind == ST_AST_PAREN) ast = ast->kids[ST_PAREN_expr];
+    ast = st_bare(ast);
     if (ast->kind != ST_AST_NAME && ast->kind != ST_AST_STRING) {
         st_err(c, ST_MSG_NOT_A_LABEL, ast->span, owner, list_of_labels(c, labels));
         return NULL;

@@ -1,12 +1,6 @@
 /* Rows that aggregates, sequences and rfm look at: a table or named rows, the way up to the row in hand, filters. */
 #include "sema/check.h"
 
-static const st_ast *bare(const st_ast *ast)
-{
-    while (ast->kind == ST_AST_PAREN) ast = ast->kids[ST_PAREN_expr];
-    return ast;
-}
-
 static void push_filter(st_checker *c, st_rowset *rows, st_filter f)
 {
     st_filter *more = st_new_n(c->a, st_filter, rows->nfilters + 1);
@@ -199,7 +193,7 @@ static void report_no_source(st_checker *c, const st_ast *ast)
 {
     const st_ast *value = ast->kids[ST_AGGREGATE_value];
     const char *agg = agg_names[ast->op], *text = value ? st_source_text(c, value) : "";
-    const st_ast *word = value ? bare(value) : NULL;
+    const st_ast *word = value ? st_bare(value) : NULL;
     const st_word *w = word && word->kind == ST_AST_NAME ? st_lookup(c, word->text) : NULL;
     const st_table *t = w && w->table ? w->table : NULL;
     if (w && w->def && w->def->kind == ST_DEF_ROWS && st_ensure(c, w->def, word->span)) t = w->def->of;
@@ -216,6 +210,13 @@ static void report_no_source(st_checker *c, const st_ast *ast)
         return;
     }
     const char *rows = "orders";
+    if (word && word->kind == ST_AST_REF) { /* last(orders.amount) */
+        const st_word *left = st_lookup(c, word->kids[ST_REF_left]->text);
+        if (left && left->table) {
+            rows = left->table->name;
+            text = word->kids[ST_REF_member]->text;
+        }
+    }
     for (uint32_t i = 0; word && word->kind == ST_AST_NAME && i < c->tables.n; i++)
         if (st_find_col(c->tables.p[i], word->text)) rows = c->tables.p[i]->name;
     st_err(c, ST_MSG_AGGREGATE_WITHOUT_ROWS, ast->span, agg, text, rows);
@@ -346,7 +347,7 @@ st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast)
 /* any(T where …) in at least k of last n weeks: n questions, one a stretch. */
 st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast)
 {
-    const st_ast *left = bare(ast->kids[ST_IN_BLOCKS_left]), *least = ast->kids[ST_IN_BLOCKS_least],
+    const st_ast *left = st_bare(ast->kids[ST_IN_BLOCKS_left]), *least = ast->kids[ST_IN_BLOCKS_least],
                  *last = ast->kids[ST_IN_BLOCKS_last];
     st_unit unit;
     int64_t n;
@@ -401,7 +402,7 @@ static bool step_time_fits(const sequence_state *q, const st_table *t, st_span s
 static bool check_step_rows(sequence_state *q, const st_ast *expr, st_step *step)
 {
     st_checker *c = q->c;
-    const st_ast *e = bare(expr);
+    const st_ast *e = st_bare(expr);
     bool any = e->kind == ST_AST_AGGREGATE && e->op == ST_AGG_ANY,
          no = e->kind == ST_AST_AGGREGATE && e->op == ST_AGG_NO;
     st_scope s = *q->s;

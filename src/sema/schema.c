@@ -194,7 +194,7 @@ static void set_link(st_checker *c, st_col *col, const st_ast *target)
     if (!w || !w->table) {
         st_near near = {0};
         for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, target->text, c->tables.p[i]->name);
-        if (!c->incomplete || near.n)
+        if (st_surely_unknown(c, &near, target->text))
             st_err(c, ST_MSG_UNKNOWN_TABLE, target->span, target->text, st_near_or_tables(c, &near));
         return;
     }

@@ -14,12 +14,6 @@
  * A day that differs from row to row (a column) is compared with day(x); that says the same and needs no start of day. */
 #include "sema/check.h"
 
-static const st_ast *bare(const st_ast *ast)
-{
-    while (ast->kind == ST_AST_PAREN) ast = ast->kids[ST_PAREN_expr];
-    return ast;
-}
-
 static bool is_clock_unit(st_unit u)
 {
     return u == ST_MINUTE || u == ST_HOUR;
@@ -29,6 +23,7 @@ static bool is_clock_unit(st_unit u)
 static bool named_duration(st_checker *c, const st_scope *s, const st_ast *name, int64_t *n, st_unit *unit)
 {
     const st_word *w = st_lookup(c, name->text);
+    if (w && w->def && st_info(c, w->def)->later) return false;
     if (w && w->def && w->def->kind == ST_DEF_PARAM) {
         if (!st_ensure(c, w->def, name->span) || st_info(c, w->def)->bad) return false;
         if (st_is(w->def->type, ST_T_DURATION)) {
@@ -40,14 +35,13 @@ static bool named_duration(st_checker *c, const st_scope *s, const st_ast *name,
         st_err(c, ST_MSG_NOT_A_DURATION, name->span, name->text);
         return false;
     }
-    if (w && w->def && st_info(c, w->def)->later) return false;
-    st_err(c, ST_MSG_NOT_A_DURATION, name->span, name->text);
+    if (w || !c->incomplete) st_err(c, ST_MSG_NOT_A_DURATION, name->span, name->text);
     return false;
 }
 
 bool st_check_duration(st_checker *c, const st_scope *s, const st_ast *ast, int64_t *n, st_unit *unit)
 {
-    ast = bare(ast);
+    ast = st_bare(ast);
     if (ast->kind == ST_AST_NAME) return named_duration(c, s, ast, n, unit);
     if (ast->kind != ST_AST_DURATION) {
         st_err(c, ST_MSG_NOT_A_DURATION, ast->span, st_source_text(c, ast));
@@ -70,7 +64,7 @@ bool st_check_duration(st_checker *c, const st_scope *s, const st_ast *ast, int6
 /* x + 7 days, x - 1 month, x + cycle days, x + silence */
 st_expr *st_check_shift(st_checker *c, const st_scope *s, st_expr *x, const st_ast *add)
 {
-    const st_ast *right = bare(add->kids[ST_ADD_right]);
+    const st_ast *right = st_bare(add->kids[ST_ADD_right]);
     bool minus = add->op == '-';
     st_unit unit = ST_DAY;
     st_expr *n;
@@ -371,7 +365,7 @@ static st_expr *number_between(st_checker *c, const st_scope *s, st_expr *x, con
 
 static void report_no_time(st_checker *c, const st_expr *x, const st_ast *ast)
 {
-    const st_ast *left = bare(ast->kids[ST_IN_WINDOW_left]), *window = ast->kids[ST_IN_WINDOW_window];
+    const st_ast *left = st_bare(ast->kids[ST_IN_WINDOW_left]), *window = ast->kids[ST_IN_WINDOW_window];
     const char *text = st_source_text(c, left), *help = "";
     if (left->kind == ST_AST_AGGREGATE && left->kids[ST_AGGREGATE_source]) {
         const st_ast *source = left->kids[ST_AGGREGATE_source];
@@ -383,6 +377,9 @@ static void report_no_time(st_checker *c, const st_expr *x, const st_ast *ast)
                                rows, rows, st_source_text(c, window))
                    : st_format(c->a, "The window belongs to the %s, inside the brackets: %s %s.", rows, rows,
                                st_source_text(c, window));
+    } else if (left->kind == ST_AST_SINCE) {
+        help = st_format(c->a, "Ask the time itself: %s %s.", st_source_text(c, left->kids[ST_SINCE_time]),
+                         st_source_text(c, window));
     } else if (x->op == ST_X_DEF && x->def->kind == ST_DEF_SEGMENT) {
         help = "A segment is asked about now; who came in lately cannot be asked in this version.";
     }
@@ -401,7 +398,7 @@ static void warn_birthday(st_checker *c, const st_expr *x, const st_ast *ast)
 st_expr *st_check_window(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     const st_ast *left = ast->kids[ST_IN_WINDOW_left], *window = ast->kids[ST_IN_WINDOW_window];
-    if (bare(left)->kind == ST_AST_ANNIVERSARY) return anniversary(c, s, bare(left), window, ast->span);
+    if (st_bare(left)->kind == ST_AST_ANNIVERSARY) return anniversary(c, s, st_bare(left), window, ast->span);
     st_expr *x = st_check_expr(c, s, left);
     if (!x) return NULL;
     if (st_is_number(x->type) && window->op == ST_WINDOW_BETWEEN) return number_between(c, s, x, ast);

@@ -505,6 +505,11 @@ static void test_no_cascades(void **state)
         {"tiers t { a when nonsense  b otherwise }\nsegment c where t = a or t = b\n", 1},
         {"segment a of nobody where true\nsegment b where a\n", 1},
         {"segment a where nonsense and more_nonsense\n", 2},
+        {"segment a where (id if missing 0) > 3 >\nsegment b where a and id > 3\n", 1},
+        {"trait a = id if missing 0 > 3\nsegment b where a > 3\n", 1},
+        {"tiers a { x where id = 3  y otherwise }\nsegment b where a = x or a in (y)\n", 1},
+        {"param a = = 3\nsegment b where id > a and id in a and any(orders in last a)\n", 1},
+        {"rows a = orders where where\nsegment b where any(a)\n", 1},
         {"segment a where (sequence(orders: n = 1 as x then no(orders where n = x.n)) as of 3 days ago)\n", 0},
         {"segment a where no(orders where count(orders by customer_id) > 1)\n", 1},
     };
