@@ -2,18 +2,21 @@
 """Cases that are too many to work out by hand: formulas over every combination of truth and missing, exact arithmetic,
 rows of a few customers. The meaning is written here a second time, from docs/language.md, in plain Python.
 
-    python3 tests/conformance/make_cases.py      writes cases/made_*.case anew
+    python3 tests/conformance/make_cases.py              writes cases/made_*.case anew
+    python3 tests/conformance/make_cases.py SEED DIR     other ones, elsewhere
 """
 import calendar
 import datetime
 import itertools
 import os
 import random
+import sys
 from collections import Counter
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases")
+SEED = 10 * int(sys.argv[1]) if len(sys.argv) > 1 else 0
+WHERE = sys.argv[2] if len(sys.argv) > 2 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases")
 
 
 # ---- logic ----
@@ -63,7 +66,7 @@ def word(v):
 
 
 def logic(out):
-    rng = random.Random(1)
+    rng = random.Random(SEED + 1)
     rows = list(itertools.product([True, False, None], repeat=3))
     cell = {True: "true", False: "false", None: ""}
     print("# Made by make_cases.py: formulas over every combination of true, false and missing.", file=out)
@@ -163,7 +166,7 @@ def expression(rng, depth):
 
 
 def numbers(out):
-    rng = random.Random(2)
+    rng = random.Random(SEED + 2)
     rows = []
     for i in range(16):
         n, m = rng.randint(-20, 20), rng.choice([0, 1, -3, 7, 1000])
@@ -277,7 +280,7 @@ def fullest(rows, days):
 
 
 def rows_of(out):
-    rng = random.Random(3)
+    rng = random.Random(SEED + 3)
     rows = []
     for i in range(60):
         rows.append({"who": rng.choice([1, 1, 1, 2, 2, 3, 5]), "d": DAY - datetime.timedelta(days=rng.randint(-3, 130)),
@@ -428,7 +431,7 @@ def between_clocks(a, b, unit):
 
 
 def times(out):
-    rng = random.Random(4)
+    rng = random.Random(SEED + 4)
     rows = []
     edges = [datetime.datetime(2026, 3, 29, 1, 30), datetime.datetime(2026, 10, 25, 2, 30), datetime.datetime(2026, 11, 1),
              datetime.datetime(2026, 1, 1), datetime.datetime(2026, 10, 31, 23, 59), datetime.datetime(2026, 2, 28, 12)]
@@ -546,7 +549,7 @@ def sequence_fits(steps, rows, others, i=0, at=None, chosen=None, pending=()):
 
 
 def sequences(out):
-    rng = random.Random(5)
+    rng = random.Random(SEED + 5)
     print("# Made by make_cases.py: sequences against a search over every choice of rows.", file=out)
     print("=== preamble\nsegments of people\ntable people { id int key }", file=out)
     for t in ("events", "others"):
@@ -586,7 +589,7 @@ def sequences(out):
 # ---- populations ----
 
 def ranks(out):
-    rng = random.Random(6)
+    rng = random.Random(SEED + 6)
     print("# Made by make_cases.py: tops, bottoms and scores with ties, missing values and part populations.", file=out)
     print("=== preamble\nsegments of people\ntable people { id int key  v int?  x decimal(4,1)?  ok bool? }", file=out)
     print("table rows_of { who int links to people  d date time  n int? }\nsegment base where ok", file=out)
@@ -662,7 +665,251 @@ def scores(goodness, raw, n, method, recency):
     return {w: n - c if recency else 1 + c for w, c in reached.items()}
 
 
+# ---- a shop: links over several steps, rows that do not exist, definitions made of definitions, earlier instants ----
+
+SHOP = """=== preamble
+segments of customers
+table customers { id int key  country string? fixed  since_day date time  quota int? fixed }
+table products { sku int key  price decimal(5,2)?  cat string? }
+table orders {
+  nr int key  who int? links to customers  d date? time  amount decimal(6,2)?  status string?
+  keep where status != "test"
+}
+table items { nr int? links to orders  sku int? links to products  qty int? }"""
+
+
+class Shop:
+    def __init__(self, rng):
+        maybe = lambda p, v: None if rng.random() < p else v
+        day = lambda: DAY + datetime.timedelta(days=rng.randint(-150, 5))
+        self.customers = [{"id": i, "country": maybe(0.2, rng.choice(["DE", "AT", "FR"])),
+                           "since_day": DAY + datetime.timedelta(days=rng.randint(-200, 3)),
+                           "quota": maybe(0.2, rng.randint(0, 4))} for i in range(1, 13)]
+        self.products = [{"sku": i, "price": maybe(0.2, Fraction(rng.randint(1, 9999), 100)),
+                          "cat": maybe(0.2, rng.choice(["x", "y"]))} for i in range(1, 7)]
+        self.orders = [{"nr": i, "who": maybe(0.05, rng.randint(1, 14)), "d": maybe(0.05, day()),
+                        "amount": maybe(0.1, Fraction(rng.randint(0, 9999), 100)),
+                        "status": maybe(0.1, rng.choice(["paid", "paid", "open", "test"]))} for i in range(1, 61)]
+        self.items = [{"nr": maybe(0.03, rng.randint(1, 63)), "sku": maybe(0.1, rng.randint(1, 8)),
+                       "qty": maybe(0.1, rng.randint(0, 6))} for _ in range(110)]
+        customer = {c["id"]: c for c in self.customers}
+        product = {p["sku"]: p for p in self.products}
+        self.orders_there = [o for o in self.orders if o["status"] not in (None, "test")]
+        order = {o["nr"]: o for o in self.orders_there}
+        for o in self.orders:
+            o["customers"] = customer.get(o["who"])
+        for i in self.items:
+            i["orders"] = order.get(i["nr"])
+            i["products"] = product.get(i["sku"])
+            i["customers"] = i["orders"] and i["orders"]["customers"]
+
+    def rows(self, table, row, now):
+        """The rows of an entity: a customer's orders or items, an order's items."""
+        if table == "orders":
+            return [o for o in self.orders_there if o["customers"] is row and o["d"] is not None and o["d"] < now]
+        key = "orders" if "nr" in row else "customers"
+        return [i for i in self.items if i["orders"] and i[key] is row and i["orders"]["d"] is not None and
+                i["orders"]["d"] < now]
+
+    def text(self):
+        out = []
+        for name, rows, cols in (("customers", self.customers, ("id", "country", "since_day", "quota")),
+                                 ("products", self.products, ("sku", "price", "cat")),
+                                 ("orders", self.orders, ("nr", "who", "d", "amount", "status")),
+                                 ("items", self.items, ("nr", "sku", "qty"))):
+            out.append(f"--- table {name}\n" + ",".join(cols))
+            for r in rows:
+                out.append(",".join("" if r[c] is None else decimal_text(r[c]) if isinstance(r[c], Fraction) else str(r[c])
+                                    for c in cols))
+        return "\n".join(out)
+
+
+def compare(op, a, b):
+    if a is None or b is None:
+        return None
+    return {"=": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[op]
+
+
+def read(*path):
+    def run(row, now):
+        for step in path:
+            row = row and row[step] if isinstance(row, dict) or row is None else None
+        return row
+    return run
+
+
+class Maker:
+    """Definitions as (text, function of a row and the day in force)."""
+
+    def __init__(self, rng, shop):
+        self.rng, self.shop, self.defs = rng, shop, []
+
+    def pick(self, *choices):
+        return self.rng.choice(choices)()
+
+    def number_test(self, text, f, values):
+        op, k = self.rng.choice(["!=", "<", "<=", ">", ">="]), self.rng.choice(values)
+        return f"{text} {op} {k}", lambda r, t: compare(op, f(r, t), Fraction(k))
+
+    def text_test(self, text, f, values):
+        k = self.rng.choice(values)
+        if self.rng.random() < 0.3:
+            return f"{text} is missing", lambda r, t: f(r, t) is None
+        op, word_op = self.rng.choice([("=", "starts with"), ("!=", "!=")])  # two `=` that exclude each other are refused
+        return f'{text} {word_op} "{k}"', lambda r, t: compare(op, f(r, t), k)
+
+    def order_test(self, nested=True):
+        tests = [lambda: self.text_test("status", read("status"), ["paid", "open"]),
+                 lambda: self.number_test("amount", read("amount"), [5, 20, 50, 80]),
+                 lambda: self.text_test("customers.country", read("customers", "country"), ["DE", "AT"]),
+                 lambda: self.number_test("amount", read("amount"), [10, 90])]
+        if nested:
+            tests.append(lambda: self.number_test(*self.number("items", "an order"), [0, 1, 3, 8]))
+        return self.logic(lambda: self.pick(*tests), 1)
+
+    def item_test(self, inside_order=False):
+        return self.logic(lambda: self.pick(
+            lambda: self.number_test("qty", read("qty"), [0, 2, 4]),
+            lambda: self.number_test("products.price", read("products", "price"), [10, 50, 90]),
+            lambda: self.text_test("products.cat", read("products", "cat"), ["x", "y"]),
+            lambda: self.number_test("orders.amount", read("orders", "amount"), [20, 60]),
+            lambda: self.text_test("orders.status", read("orders", "status"), ["paid", "open"]),
+            lambda: self.number_test("qty * products.price",
+                                     lambda r, t: (lambda q, p: None if q is None or p is None else q * p)(
+                                         r["qty"], read("products", "price")(r, t)), [30, 100])), 1)
+
+    def logic(self, leaf, depth):
+        if depth == 0 or self.rng.random() < 0.4:
+            return leaf()
+        a, fa = self.logic(leaf, depth - 1)
+        kind = self.rng.choice(["and", "or", "not"])
+        if kind == "not":
+            return f"not ({a})", lambda r, t: k_not(fa(r, t))
+        b, fb = self.logic(leaf, depth - 1)
+        k = 2 if kind == "and" else 1
+        return f"(({a}) {kind} ({b}))", lambda r, t: k_at_least(k, [fa(r, t), fb(r, t)])
+
+    def window(self):
+        n = self.rng.choice([10, 30, 60, 90])
+        shift = lambda t, k: t - datetime.timedelta(days=k)
+        return self.rng.choice([
+            ("", lambda d, t: True), ("", lambda d, t: True),
+            (f" in last {n} days", lambda d, t: shift(t, n) <= d < t),
+            (f" before {n} days ago", lambda d, t: d < shift(t, n)),
+            (" in previous month", lambda d, t: add_day(first_day(t, "month"), -1, "month") <= d < first_day(t, "month")),
+        ])
+
+    def number(self, table, at="a customer"):
+        """An aggregate that is a number."""
+        window, in_window = self.window()
+        where, test = ("", None)
+        if self.rng.random() < 0.6:
+            c, test = self.order_test() if table == "orders" else self.item_test()
+            where = f" where {c}"
+        date = (lambda r: r["d"]) if table == "orders" else (lambda r: r["orders"]["d"])
+
+        def chosen(row, t):
+            return [r for r in self.shop.rows(table, row, t) if in_window(date(r), t) and
+                    (test is None or test(r, t) is True)]
+        value = "amount" if table == "orders" else "qty"
+
+        def known(row, t):
+            return [r[value] for r in chosen(row, t) if r[value] is not None]
+        source = table + window + where
+        kind = self.rng.choice(["count", "sum", "max", "distinct", "last"])
+        if kind == "count":
+            return f"count({source})", lambda r, t: len(chosen(r, t))
+        if kind == "sum":
+            return f"sum({value} of {source})", lambda r, t: sum(known(r, t), Fraction(0))
+        if kind == "max":
+            return f"max({value} of {source})", lambda r, t: max(known(r, t), default=None)
+        if kind == "distinct":
+            return f"distinct({value} of {source})", lambda r, t: len(set(known(r, t)))
+
+        def last(row, t):
+            rows = [(date(r), r[value]) for r in chosen(row, t) if r[value] is not None]
+            return max(rows)[1] if rows else None
+        return f"last({value} of {source})", last
+
+    def customer_test(self):
+        leaves = [lambda: self.number_test(*self.number("orders"), [0, 1, 2, 30, 100]),
+                  lambda: self.number_test(*self.number("items"), [0, 1, 2, 5, 10]),
+                  lambda: self.text_test("country", read("country"), ["DE", "AT"]),
+                  lambda: self.number_test("quota", read("quota"), [1, 3])]
+        segments = [d for d in self.defs if d[0] == "segment"]
+        if segments:
+            leaves += [lambda: (lambda d: (d[1], d[3]))(self.rng.choice(segments))] * 2
+        text, f = self.logic(lambda: self.pick(*leaves), 2)
+        if self.rng.random() < 0.25:
+            n = self.rng.choice([20, 45, 100])
+            return f"({text} as of {n} days ago)", lambda r, t: f(r, t - datetime.timedelta(days=n))
+        return text, f
+
+    def begun(self, f, otherwise):
+        return lambda r, t: f(r, t) if r["since_day"] < t else otherwise
+
+    def segment(self, name):
+        text, f = self.customer_test()
+        self.defs.append(("segment", name, f"segment {name} where {text}", self.begun(lambda r, t: f(r, t) is True, False)))
+
+    def trait(self, name):
+        text, f = self.number(self.rng.choice(["orders", "items"]))
+        if self.rng.random() < 0.3:
+            n = self.rng.choice([20, 45, 100])
+            text, f = f"({text} as of {n} days ago)", (lambda g: lambda r, t: g(r, t - datetime.timedelta(days=n)))(f)
+        self.defs.append(("trait", name, f"trait {name} = {text}", f))
+
+    def rank(self, name):
+        trait = self.rng.choice([d for d in self.defs if d[0] == "trait"])
+        segments = [d for d in self.defs if d[0] == "segment"]
+        among = self.rng.choice([None, *segments])
+        k, side = self.rng.randint(1, 5), self.rng.choice(["top", "bottom"])
+        value = trait[3]
+
+        def f(row, t):
+            population = [c for c in self.shop.customers if c["since_day"] < t and (among is None or among[3](c, t))]
+            if not any(c is row for c in population):
+                return False
+            mine, others = value(row, t), [v for v in (value(c, t) for c in population) if v is not None]
+            return None if mine is None else sum(v > mine if side == "top" else v < mine for v in others) < k
+        behind = f" among {among[1]}" if among else ""
+        self.defs.append(("trait_bool", name, f"trait {name} = {trait[1]} in {side} {k}{behind}", f))
+
+    def tiers(self, name):
+        rows = [(label, *self.customer_test()) for label in ("aa", "bb", "cc")]
+        rest = self.rng.random() < 0.5
+        text = "  ".join(f"{label} when {c}" for label, c, _ in rows) + ("  dd otherwise" if rest else "")
+
+        def f(row, t):
+            return next((label for label, _, test in rows if test(row, t) is True), "dd" if rest else None)
+        self.defs.append(("tiers", name, f"tiers {name} {{ {text} }}", self.begun(f, None)))
+
+
+def shop(out):
+    rng = random.Random(SEED + 7)
+    world = Shop(rng)
+    print("# Made by make_cases.py: rule sets over a shop with orphans, rows that are not kept, and rows of the future.", file=out)
+    print(SHOP + "\n" + world.text() + "\n--- as of 2026-11-01", file=out)
+    people = [c for c in world.customers if c["since_day"] < DAY]
+    for n in range(60):
+        m = Maker(rng, world)
+        m.trait("t1")
+        m.segment("s1")
+        m.segment("s2")
+        m.tiers("w1")
+        m.rank("k1")
+        print(f"\n=== shop {n + 1}\n" + "\n".join(d[2] for d in m.defs) + "\n--- expect", file=out)
+        for kind, name, _, f in m.defs:
+            values = [(c["id"], f(c, DAY)) for c in people]
+            if kind == "segment":
+                print(f"{name}: " + " ".join(str(i) for i, v in values if v is True), file=out)
+            else:
+                print(f"{name}: " + " ".join(
+                    f"{i}={decimal_text(Fraction(v)) if isinstance(v, (Fraction, int)) and not isinstance(v, bool) else word(v)}"
+                    for i, v in values), file=out)
+
+
 for name, write in (("made_logic", logic), ("made_numbers", numbers), ("made_rows", rows_of), ("made_times", times),
-                    ("made_sequences", sequences), ("made_ranks", ranks)):
-    with open(os.path.join(HERE, name + ".case"), "w", encoding="utf-8") as f:
+                    ("made_sequences", sequences), ("made_ranks", ranks), ("made_shop", shop)):
+    with open(os.path.join(WHERE, name + ".case"), "w", encoding="utf-8") as f:
         write(f)
