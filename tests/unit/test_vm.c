@@ -1084,6 +1084,332 @@ static void one_entity_has_all_rows(void **state)
     IS_I(span, 0, 0, 0, 3600, 0, 0);
 }
 
+/* ---- groups ---- */
+
+static uint32_t group(st_bc_step_kind kind, uint32_t v, uint32_t value, uint32_t slot, uint32_t filter)
+{
+    st_bc_step *s = st_bc_step_new(b, kind, ST_BC_VIEW(v));
+    s->value = value;
+    s->out = slot;
+    s->filter = filter;
+    s->scale = 2;
+    return slot;
+}
+
+static void groups(void **state)
+{
+    (void)state;
+    people_times(500);
+    orders_times(500, false);
+    uint32_t v = customer_view(true), small = st_bc_slot_new(b, ST_BC_BOOL, ST_BC_VIEW(v), "");
+    uint32_t real = st_bc_slot_new(b, ST_BC_F64, ST_BC_VIEW(v), ""),
+             wide = st_bc_slot_new(b, ST_BC_I128, ST_BC_VIEW(v), "");
+    st_bc_begin(b);
+    op(ST_BC_LOAD, ST_BC_I64, 0, v_in(v, O_AMOUNT), 0, 0);
+    op(ST_BC_CMP, ST_BC_I64, 0, 0, st_bc_i64(b, 700), ST_LT);
+    op(ST_BC_STORE_P, 0, small, 0, 0, 0);
+    op(ST_BC_TO_FLOAT, ST_BC_I64, 1, 0, 2, 0);
+    op(ST_BC_STORE, ST_BC_F64, real, 1, 0, 0);
+    op(ST_BC_WIDEN, 0, 0, 0, 0, 0);
+    op(ST_BC_STORE, ST_BC_I128, wide, 0, 0, 0);
+    pass(ST_BC_VIEW(v));
+    st_bc_domain d = ST_BC_VIEW(v);
+    uint32_t real_in = st_bc_read_slot(b, d, ST_BC_NONE, real),
+             wide_in = st_bc_read_slot(b, d, ST_BC_NONE, wide);
+    uint32_t amount = v_in(v, O_AMOUNT), category = v_in(v, O_CATEGORY);
+    /* ann: 500 - 700 200 700 at 10 20 30 30 50; cid: 100 300 at 40 40; dot: 50 without a time */
+    uint32_t distinct = group(ST_STEP_DISTINCT, v, amount, out_slot(ST_BC_I64, CUSTOMERS), ST_BC_NONE);
+    uint32_t distinct_small = group(ST_STEP_DISTINCT, v, amount, out_slot(ST_BC_I64, CUSTOMERS), small);
+    uint32_t distinct_text = group(ST_STEP_DISTINCT, v, category, out_slot(ST_BC_I64, CUSTOMERS), ST_BC_NONE);
+    uint32_t repeats_of = group(ST_STEP_REPEATS, v, amount, out_slot(ST_BC_I64, CUSTOMERS), ST_BC_NONE);
+    uint32_t common = group(ST_STEP_MOST_COMMON, v, amount, out_slot(ST_BC_I64, CUSTOMERS), ST_BC_NONE);
+    uint32_t common_text =
+        group(ST_STEP_MOST_COMMON, v, category, out_slot(ST_BC_TEXT, CUSTOMERS), ST_BC_NONE);
+    uint32_t common_small = group(ST_STEP_MOST_COMMON, v, category, out_slot(ST_BC_TEXT, CUSTOMERS), small);
+    uint32_t common_real = group(ST_STEP_MOST_COMMON, v, real_in, out_slot(ST_BC_F64, CUSTOMERS), ST_BC_NONE);
+    uint32_t common_wide = group(ST_STEP_MOST_COMMON, v, wide_in, out_slot(ST_BC_I128, CUSTOMERS), small);
+    uint32_t median = group(ST_STEP_MEDIAN, v, amount, out_slot(ST_BC_I128, CUSTOMERS), ST_BC_NONE);
+    uint32_t median_wide = group(ST_STEP_MEDIAN, v, wide_in, out_slot(ST_BC_I128, CUSTOMERS), small);
+    uint32_t median_real = group(ST_STEP_MEDIAN, v, real_in, out_slot(ST_BC_F64, CUSTOMERS), ST_BC_NONE);
+    uint32_t last = group(ST_STEP_LAST_N, v, ST_BC_NONE, st_bc_slot_new(b, ST_BC_BOOL, d, ""), ST_BC_NONE);
+    b->steps.p[b->steps.n - 1].n = 2;
+    uint32_t last_small = group(ST_STEP_LAST_N, v, ST_BC_NONE, st_bc_slot_new(b, ST_BC_BOOL, d, ""), small);
+    b->steps.p[b->steps.n - 1].n = 1;
+    uint32_t span = group(ST_STEP_SPAN, v, v_in(v, O_AT), out_slot(ST_BC_I64, CUSTOMERS), ST_BC_NONE);
+    b->steps.p[b->steps.n - 1].n = 1, b->steps.p[b->steps.n - 1].unit = ST_MINUTE;
+    uint32_t span_days = group(ST_STEP_SPAN, v, v_in(v, O_DAY), out_slot(ST_BC_I64, CUSTOMERS), small);
+    b->steps.p[b->steps.n - 1].n = 9000, b->steps.p[b->steps.n - 1].unit = ST_YEAR,
+                            b->steps.p[b->steps.n - 1].dates = true;
+    uint32_t sum_last = out_slot(ST_BC_I64, CUSTOMERS), sum_small = out_slot(ST_BC_I64, CUSTOMERS);
+    st_bc_begin(b);
+    op(ST_BC_LOAD, ST_BC_I64, 0, v_in(v, O_ID), 0, 0);
+    op(ST_BC_LOAD_TRUE, 0, 0, st_bc_read_slot(b, d, ST_BC_NONE, last), 0, 0);
+    op(ST_BC_LOAD_TRUE, 0, 1, st_bc_read_slot(b, d, ST_BC_NONE, last_small), 0, 0);
+    op(ST_BC_AGG_SUM, ST_BC_I64, sum_last, 0, 0, 0);
+    op(ST_BC_AGG_SUM, ST_BC_I64, sum_small, 1, 0, 0);
+    pass(d);
+    run();
+    IS_I(distinct, 3, 0, 2, 1, 0, 0);
+    IS_I(distinct_small, 2, 0, 2, 1, 0, 0);
+    IS_I(distinct_text, 3, 0, 2, 1, 0, 0);
+    IS_I(repeats_of, 2, 0, 1, 1, 0, 0);
+    IS_I(common, 700, NO, 100, 50, NO, NO);
+    IS_T(common_text, "tea", NULL, "jam", "oil", NULL, NULL);
+    IS_T(common_small, "milk", NULL, "jam", "oil", NULL, NULL);
+    IS_F(common_real, 7, NO_FLOAT, 1, 0.5, NO_FLOAT, NO_FLOAT);
+    IS_D(common_wide, 200, NO, 100, 50, NO, NO);
+    IS_D(median, INT64_C(6000000000000), NO, INT64_C(2000000000000), INT64_C(500000000000), NO, NO);
+    IS_D(median_wide, INT64_C(3500000000000), NO, INT64_C(2000000000000), INT64_C(500000000000), NO, NO);
+    IS_F(median_real, 6, NO_FLOAT, 2, 0.5, NO_FLOAT, NO_FLOAT);
+    IS_I(sum_last, 17, 0, 11, 0, 0,
+         0); /* 7 (of equal time, the greater key) and 10; 2 and 9; none without a time */
+    IS_I(sum_small, 7, 0, 9, 0, 0, 0);
+    IS_I(span, 5, 0, 2, 0, 0, 0);
+    IS_I(span_days, 2, 0, 2, 0, 0, 0);
+}
+
+/* ---- ranks ---- */
+
+static st_bc_step *threshold(uint32_t scalar, uint32_t value, int64_t amount, bool bottom)
+{
+    st_bc_step *s = st_bc_step_new(b, ST_STEP_THRESHOLD, CUSTOMERS);
+    s->out = scalar;
+    s->value = value;
+    s->amount = amount;
+    s->bottom = bottom;
+    s->subject = CUSTOMERS;
+    return s;
+}
+
+static void thresholds(void **state)
+{
+    (void)state;
+    people_times(1000);
+    uint32_t s[8];
+    for (uint32_t i = 0; i < 8; i++)
+        s[i] = st_bc_scalar_new(b, ST_S_SET, i == 4 ? ST_BC_F64 : i == 5 ? ST_BC_I128 : ST_BC_I64);
+    uint32_t few = st_bc_slot_new(b, ST_BC_BOOL, CUSTOMERS, "");
+    st_bc_begin(b);
+    op(ST_BC_LOAD_TRUE, 0, 0, c_in(C_CONSENT), 0, 0);
+    op(ST_BC_STORE_P, 0, few, 0, 0, 0);
+    pass(CUSTOMERS);
+    threshold(s[0], c_in(C_AGE), 1000, false);               /* 5000 known: 1000 of them INT64_MAX */
+    threshold(s[1], c_in(C_AGE), 1001, false);               /* 65, and so 2000 are in */
+    threshold(s[2], c_in(C_AGE), 2001, true);                /* bottom: 0 17 30 */
+    st_bc_step *t = threshold(s[3], c_in(C_BORN), 5, false); /* 5%: 250 of 5000 */
+    t->is_share = true, t->amount_scale = 2;
+    t = threshold(s[4], c_in(C_RATING), 2500, false);
+    t->filter = few; /* 0.5 2 -0: of 3000 */
+    threshold(s[5], c_in(C_WEALTH), 1000000, true);
+    threshold(s[6], c_in(C_AGE), 0, false);
+    t = threshold(s[7], c_in(C_AGE), 1, false);
+    t->is_share = true, t->amount_scale = 0; /* all of them */
+    st_bc_begin(b);
+    uint32_t out[8];
+    for (uint32_t i = 0; i < 8; i++) {
+        st_bc_type type = b->scalars.p[s[i]].type;
+        op(ST_BC_CONST, type, i, s[i], 0, 0);
+        out[i] = store(type, i);
+    }
+    pass(CUSTOMERS);
+    run();
+    IS_I(out[0], INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX);
+    IS_I(out[1], 65, 65, 65, 65, 65, 65);
+    IS_I(out[2], 30, 30, 30, 30, 30, 30);
+    IS_I(out[3], 18262, 18262, 18262, 18262, 18262, 18262);
+    IS_F(out[4], 0, 0, 0, 0, 0, 0);
+    IS_D(out[5], 12345, 12345, 12345, 12345, 12345, 12345);
+    IS_I(out[6], NO, NO, NO, NO, NO, NO);
+    IS_I(out[7], 0, 0, 0, 0, 0, 0);
+    uint64_t sizes[4] = {0}, n = 0;
+    for (uint32_t i = 0; i < result->nnotes; i++)
+        if (result->notes[i].kind == STRATA_NOTE_TIES && n < 4) {
+            assert_string_equal(result->notes[i].subject, "of_customer");
+            sizes[n++] = result->notes[i].count * 10000 + result->notes[i].asked;
+        }
+    assert_int_equal(n, 2); /* 2000 for 1001, 1000 for 250; 3000 for 2001 is not half as large again */
+    assert_int_equal(sizes[0], 2000 * 10000 + 1001);
+    assert_int_equal(sizes[1], 1000 * 10000 + 250);
+}
+
+static uint32_t scores(uint32_t value, int64_t n, st_rfm_method method, bool lower, uint32_t scale)
+{
+    st_bc_step *s = st_bc_step_new(b, ST_STEP_SCORE, CUSTOMERS);
+    s->value = value;
+    s->n = n;
+    s->method = method;
+    s->lower_is_better = lower;
+    s->scale = scale;
+    if (method == ST_NTILE) s->key = c_in(C_ID);
+    return s->out = out_slot(ST_BC_I64, CUSTOMERS);
+}
+
+static void rfm_scores(void **state)
+{
+    (void)state;
+    people_times(1);
+    /* age: 30 17 - 65 0 max; born: 3650 - -1 59 18262 0; wealth 123.45 - -.99 .01 .02 .03; rating .5 - -1.5 2 1e300 -0 */
+    uint32_t ranked = scores(c_in(C_AGE), 5, ST_RANKED, false, 0),
+             reversed = scores(c_in(C_AGE), 5, ST_RANKED, true, 0);
+    uint32_t three = scores(c_in(C_BORN), 3, ST_RANKED, false, 0),
+             cume = scores(c_in(C_BORN), 4, ST_CUME_DIST, false, 0);
+    uint32_t ntile = scores(c_in(C_AGE), 2, ST_NTILE, false, 0),
+             real = scores(c_in(C_RATING), 2, ST_NTILE, false, 0);
+    uint32_t package = scores(c_in(C_AGE), 2, ST_RFM_PACKAGE, false, 0),
+             recency = scores(c_in(C_BORN), 2, ST_RFM_PACKAGE, true, 0);
+    uint32_t wide = scores(c_in(C_WEALTH), 4, ST_RFM_PACKAGE, false, 2),
+             float_package = scores(c_in(C_RATING), 2, ST_RFM_PACKAGE, false, 0);
+    run();
+    IS_I(ranked, 3, 2, NO, 4, 1, 5);
+    IS_I(reversed, 3, 4, NO, 2, 5, 1);
+    IS_I(three, 3, NO, 1, 2, 3, 1);
+    IS_I(cume, 4, NO, 1, 3, 4, 2);
+    IS_I(ntile, 1, 1, NO, 2, 1, 2);
+    IS_I(real, 1, NO, 1, 2, 2, 1);
+    IS_I(package, 1, 1, NO, 2, 1, 2);       /* the median is 30, the cut 31 */
+    IS_I(recency, 1, NO, 2, 2, 1, 2);       /* the cut is 60 */
+    IS_I(wide, 4, NO, 1, 1, 1, 1);          /* quartiles .01 .02 .03, cuts 1.01 1.02 1.03 */
+    IS_I(float_package, 1, NO, 1, 2, 2, 1); /* the median is .5 */
+    people_times(50);                       /* equal values: never parted by rank, dealt by key in ntile */
+    run();
+    IS_I(ranked, 3, 2, NO, 4, 1, 5);
+    uint64_t low = 0; /* 250 are dealt in two: 50 0, 50 17 and half of the 30 */
+    for (uint64_t r = 0; r < repeats * PEOPLE; r += PEOPLE)
+        low += ((const int64_t *)result->slots[ntile].data)[r] == 1;
+    assert_int_equal(low, 25);
+    world_customers(&w, people, 1);
+    run();
+    assert_int_equal(((const int64_t *)result->slots[ranked].data)[0], 5); /* alone: the best */
+}
+
+/* ---- sequences ---- */
+
+/* Events of one customer each: a letter a minute, a capital one carries the value 1 in amount, others 0; '.' is no event. */
+static void tell_stories(const char *const *stories, uint64_t copies)
+{
+    order *all = st_new_n(w.a, order, copies * PEOPLE * 64 + 1);
+    uint64_t n = 0;
+    for (uint64_t c = 0; c < copies; c++)
+        for (int i = 0; i < PEOPLE; i++)
+            for (uint32_t t = 0; stories[i][t]; t++) {
+                char letter = stories[i][t];
+                if (letter == '.') continue;
+                char *name = st_alloc(w.a, 2);
+                name[0] = (char)(letter | 32);
+                all[n++] =
+                    (order){(int64_t)n, (int)(c * PEOPLE) + i, (int64_t)t * 60 * MILLION, letter < 'a', name};
+            }
+    world_orders(&w, all, n);
+}
+
+static uint32_t letter_slot(uint32_t v, const char *letter)
+{
+    uint32_t slot = st_bc_slot_new(b, ST_BC_BOOL, ST_BC_VIEW(v), letter);
+    st_bc_begin(b);
+    op(ST_BC_LOAD, ST_BC_TEXT, 0, v_in(v, O_CATEGORY), 0, 0);
+    op(ST_BC_CMP, ST_BC_TEXT, 0, 0, st_bc_text(b, st_str_of(letter)), ST_EQ);
+    op(ST_BC_STORE_P, 0, slot, 0, 0, 0);
+    pass(ST_BC_VIEW(v));
+    return slot;
+}
+
+/* "a b<3 !c": a, then b within 3 minutes, then no c. References: '=' behind a letter asks for the amount of the first row; '>' by row
+ * code for a smaller one. */
+static uint32_t sequence(uint32_t v, const char *pattern)
+{
+    uint32_t id, n = 1, k = 0;
+    for (const char *p = pattern; *p; p++) n += *p == ' ';
+    uint32_t bound = st_bc_scalar_new(b, ST_S_BOUND, ST_BC_I64), slots[8];
+    char letter[2] = "";
+    for (const char *p = pattern; *p; p++)
+        if (*p >= 'a' && *p <= 'z') letter[0] = *p, slots[k++] = letter_slot(v, letter);
+    st_bc_begin(b);
+    op(ST_BC_LOAD, ST_BC_I64, 0, v_in(v, O_AMOUNT), 0, 0);
+    op(ST_BC_CONST, ST_BC_I64, 1, bound, 0, 0);
+    op(ST_BC_CMP_V, ST_BC_I64, 0, 0, 1, ST_LT);
+    st_bc_code less = st_bc_end(b);
+    st_bc_sequence *q = st_bc_sequence_new(b, CUSTOMERS, n, &id);
+    q->until = st_bc_now(b);
+    bool first = true;
+    st_bc_seq_step *s = q->steps;
+    s->kind = ST_SEQ_ROW;
+    k = 0;
+    for (const char *p = pattern; *p; p++) {
+        if (*p == '!') {
+            s->kind = ST_SEQ_NO;
+        } else if (*p == '<') {
+            s->has_within = true, s->within = p[1] - '0', s->within_unit = ST_MINUTE, p++;
+        } else if (*p == '=') {
+            s->neq = 1, s->eq = st_new(w.a, st_bc_pair), s->eq[0] = (st_bc_pair){v_in(v, O_AMOUNT), bound};
+        } else if (*p == '>') {
+            s->has_cond = true, s->cond = less;
+        } else if (*p == ' ') {
+            s++;
+        } else {
+            s->view = v, s->filter = slots[k++], s->time = v_in(v, O_AT);
+            if (first && s->kind == ST_SEQ_ROW) {
+                s->nbind = 1, s->bind = st_new(w.a, st_bc_pair),
+                s->bind[0] = (st_bc_pair){v_in(v, O_AMOUNT), bound};
+                first = false;
+            }
+        }
+    }
+    st_bc_step *step = st_bc_step_new(b, ST_STEP_SEQUENCE, CUSTOMERS);
+    step->sequence = id;
+    return step->out = out_slot(ST_BC_BOOL, CUSTOMERS);
+}
+
+static void sequences(void **state)
+{
+    (void)state;
+    people_times(400);
+    static const char *const stories[PEOPLE] = {"ab", "ba", "a...b", "acb", "Ab.aB", "aa.cb.c"};
+    tell_stories(stories, 400);
+    uint32_t v = customer_view(true);
+    static const struct {
+        const char *pattern, *holds;
+    } cases[] = {
+        {"a", "111111"},         {"a b", "101111"},      {"b a", "010010"},
+        {"a b<1", "100010"},     {"a b<3", "100111"},    {"a a", "000011"},
+        {"a !c b", "101010"},    {"a !c<1 b", "101011"}, /* the first a: the stretch ends before the c */
+        {"!c a", "111111"},      {"!a b", "010000"},     {"!c b", "111010"},
+        {"a !b", "010000"},      {"a b !c", "101110"},   {"a b !c<1", "101111"},
+        {"a !c !b", "010000"},   {"c", "000101"},        {"a b=", "101111"},
+        {"a b>", "000010"},      {"a !b= b", "101111"},  {"a !b>", "111111"},
+        {"a a= b=", "000001"},   {"a !b=", "010010"},    {"a b<2= !c<9", "100100"},
+        {"a !b= c b", "000101"},
+    };
+    uint32_t slots[ST_COUNT(cases)];
+    for (size_t i = 0; i < ST_COUNT(cases); i++) slots[i] = sequence(v, cases[i].pattern);
+    run_at(3600 * (int64_t)MILLION);
+    for (size_t i = 0; i < ST_COUNT(cases); i++) {
+        char got[PEOPLE + 1] = "";
+        for (uint32_t r = 0; r < PEOPLE; r++) got[r] = st_bit(result->slots[slots[i]].data, r) ? '1' : '0';
+        if (strcmp(got, cases[i].holds)) fail_msg("%s: %s, not %s", cases[i].pattern, got, cases[i].holds);
+        is_p(slots[i], cases[i].holds);
+    }
+}
+
+/* A reference in a long story is found by hash, not by walking through all of it. */
+static void long_sequences(void **state)
+{
+    (void)state;
+    enum { N = 40000 };
+    people_times(1);
+    order *all = st_new_n(w.a, order, N);
+    for (int i = 0; i < N; i++)
+        all[i] = (order){i, 1, (int64_t)i * MILLION, i % (N / 2), i < N / 2 ? "a" : "b"};
+    all[N - 1].amount = N;
+    world_orders(&w, all, N);
+    uint32_t v = customer_view(true);
+    uint32_t buys = sequence(v, "a b="), never = sequence(v, "a !b="), reversed = sequence(v, "b a=");
+    st_vm_options o = {.as_of = INT64_C(1) << 50, .threads = 1};
+    assert_true(run_once(&o));
+    is_p(buys, "010000");
+    is_p(never, "010000"); /* the last a has no b of its amount */
+    is_p(reversed, "000000");
+}
+
 /* ---- what cannot run ---- */
 
 static void bad_options(void **state)
@@ -1185,6 +1511,11 @@ int main(void)
         TEST(aggregates_of_grouped_rows),
         TEST(aggregates_of_nothing),
         TEST(one_entity_has_all_rows),
+        TEST(groups),
+        TEST(thresholds),
+        TEST(rfm_scores),
+        TEST(sequences),
+        TEST(long_sequences),
         TEST(bad_options),
         TEST(missing_data),
         TEST(memory_is_limited),
