@@ -68,11 +68,6 @@ static void print_fill(printer *q, const st_fill *f)
     st_buf_puts(q->arena, q->out, "\n");
 }
 
-static st_ground pass_of(const st_plan *p, const st_fill *f)
-{
-    return f->kind == ST_FILL_FOLD ? st_place_of_view(p, st_ir_at(p->ir, f->node)->path) : f->place;
-}
-
 static void print_pass(printer *q, st_ground place, uint32_t stage)
 {
     const st_plan *p = q->plan;
@@ -80,7 +75,7 @@ static void print_pass(printer *q, st_ground place, uint32_t stage)
     bool any = false;
     for (uint32_t i = 0; i < p->filled[stage].n; i++) {
         const st_fill *f = &p->fills.p[p->filled[stage].p[i]];
-        if (f->stage != stage || f->kind == ST_FILL_STEP || pass_of(p, f) != place) continue;
+        if (f->stage != stage || f->kind == ST_FILL_STEP || st_fill_pass(p, f) != place) continue;
         const st_ir_node *n = st_ir_at(p->ir, f->node);
         any = true;
         if (f->kind == ST_FILL_STORE)
@@ -95,7 +90,7 @@ static void print_pass(printer *q, st_ground place, uint32_t stage)
     print_reads(q);
     for (uint32_t i = 0; i < p->filled[stage].n; i++) {
         const st_fill *f = &p->fills.p[p->filled[stage].p[i]];
-        if (f->stage == stage && f->kind != ST_FILL_STEP && pass_of(p, f) == place) print_fill(q, f);
+        if (f->stage == stage && f->kind != ST_FILL_STEP && st_fill_pass(p, f) == place) print_fill(q, f);
     }
     for (uint32_t i = 0; i < p->notes.n; i++)
         if (p->notes.p[i].place == place && p->notes.p[i].stage == stage)

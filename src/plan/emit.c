@@ -58,9 +58,7 @@ static void make_slots(st_emitter *e)
 
 static bool in_pass(const st_emitter *e, const st_fill *f, uint32_t stage, st_ground place)
 {
-    if (f->stage != stage || f->kind == ST_FILL_STEP) return false;
-    if (f->kind == ST_FILL_STORE) return f->place == place;
-    return st_place_of_view(e->plan, node(e, f->node)->path) == place;
+    return f->stage == stage && f->kind != ST_FILL_STEP && st_fill_pass(e->plan, f) == place;
 }
 
 static void emit_pass(st_emitter *e, st_ground place, uint32_t stage, const uint32_t *fills, uint32_t n)

@@ -15,7 +15,8 @@ typedef struct st_fill {
     st_ir_id node;
     st_ground place; /* of the slot */
     st_fill_kind kind;
-    uint32_t stage; /* that fills it */
+    uint32_t latest; /* stage in which it has to be filled for its readers */
+    uint32_t stage;  /* that fills it; UINT32_MAX: not decided yet */
     const char *name;
     uint32_t slot; /* emission: slot, or scalar of a threshold */
 } st_fill;
@@ -47,6 +48,7 @@ struct st_plan {
     st_map fill_index; /* by node and place: number + 1 */
     ST_VEC(uint32_t) *
         filled; /* by stage: fills; those that moved to an earlier stage are to be passed over */
+    ST_VEC(uint32_t) * pending; /* by place: fills of passes whose stage is not decided yet */
     ST_VEC(st_plan_note) notes;
     uint32_t *seen, stamp; /* by node: the walk that saw it last */
 };
@@ -76,6 +78,8 @@ bool st_is_direct(const st_plan *p, st_ir_id id);
 /* A constant of the run that is one scalar for all code: a literal, now, or computed by the setup step. */
 bool st_is_scalar(const st_plan *p, st_ir_id id);
 st_fill *st_fill_find(const st_plan *p, st_ir_id node, st_ground place); /* NULL: none */
+st_ground st_fill_pass(const st_plan *p,
+                       const st_fill *f); /* that is passed over to fill it; not for steps */
 /* What row code has to read from a slot at this place and stage, although it could be computed. */
 const st_fill *st_fill_before(const st_plan *p, st_ir_id node, st_ground place, uint32_t stage);
 

@@ -1,4 +1,5 @@
-/* When and where: stages from the last to the first, each asking the ones before it for what it reads. */
+/* When and where: stages from the last to the first, each asking the ones before it for what it reads. What a pass is to fill
+ * waits until some pass over the same rows has to be made. */
 #include "plan/parts.h"
 
 /* ---- questions ---- */
@@ -129,7 +130,13 @@ static st_fill_kind kind_of(const st_plan *p, const st_ir_node *n, st_ground pla
     return st_ir_op_class[n->op] == ST_IR_CLASS_FOLD ? ST_FILL_FOLD : ST_FILL_STEP;
 }
 
-/* The node shall lie in a slot over `place`, filled in `stage` or before. */
+st_ground st_fill_pass(const st_plan *p, const st_fill *f)
+{
+    return f->kind == ST_FILL_FOLD ? st_place_of_view(p, st_ir_at(p->ir, f->node)->path) : f->place;
+}
+
+/* The node shall lie in a slot over `place`, filled in `stage` or before. A step is taken then; what a pass fills waits for a pass
+ * that has to be made. */
 static st_fill *need(st_plan *p, st_ir_id node, st_ground place, uint32_t stage)
 {
     st_fill *f = st_fill_find(p, node, place);
@@ -140,13 +147,21 @@ static st_fill *need(st_plan *p, st_ir_id node, st_ground place, uint32_t stage)
         *f = (st_fill){.node = node,
                        .place = place,
                        .kind = kind_of(p, st_ir_at(p->ir, node), place),
+                       .latest = UINT32_MAX,
                        .stage = UINT32_MAX,
                        .slot = ST_BC_NONE};
         *st_map_put(&p->fill_index, &key, sizeof key, &is_new) = (void *)(uintptr_t)p->fills.n;
     }
-    if (stage < f->stage) {
+    if (stage >= f->latest) return f;
+    uint32_t number = (uint32_t)(f - p->fills.p);
+    bool waits = f->latest != UINT32_MAX && f->stage == UINT32_MAX;
+    f->latest = stage;
+    if (f->kind == ST_FILL_STEP) {
         f->stage = stage;
-        *st_push(p->arena, &p->filled[stage]) = (uint32_t)(f - p->fills.p);
+        *st_push(p->arena, &p->filled[stage]) = number;
+    } else if (!waits && f->stage > stage) {
+        f->stage = UINT32_MAX;
+        *st_push(p->arena, &p->pending[st_fill_pass(p, f)]) = number;
     }
     return f;
 }
@@ -247,66 +262,91 @@ static void need_for_step(st_plan *p, const st_fill *f)
     if (n->op != ST_IR_LAST_ROWS && n->op != ST_IR_FULLEST) need_input(p, value, place, stage);
 }
 
-/* Where the row code that fills it runs. */
-static st_ground pass_of(const st_plan *p, const st_fill *f)
-{
-    return f->kind == ST_FILL_FOLD ? st_place_of_view(p, st_ir_at(p->ir, f->node)->path) : f->place;
-}
-
 static void need_for_pass(st_plan *p, const st_fill *f)
 {
     const st_ir_node *n = st_ir_at(p->ir, f->node);
     if (f->kind == ST_FILL_STORE)
         visit(p, f->node, f->place, f->stage);
     else
-        for (uint32_t i = 0; i < n->n; i++) visit(p, n->args[i], pass_of(p, f), f->stage);
+        for (uint32_t i = 0; i < n->n; i++) visit(p, n->args[i], st_fill_pass(p, f), f->stage);
 }
 
-/* Rows that are not seen are counted where their table is passed over anyway. */
-static void place_notes(st_plan *p, uint32_t stage)
+/* The first stage in which it could be filled. */
+static uint32_t earliest(const st_plan *p, const st_fill *f)
 {
-    for (uint32_t t = 0; t < p->ir->program->ntables; t++) {
-        st_ir_id node = p->ir->unseen[t];
-        if (!node || p->stage[node] > stage) continue;
-        bool placed = false;
-        for (uint32_t i = 0; i < p->notes.n; i++) placed |= p->notes.p[i].node == node;
-        for (uint32_t i = 0; i < p->filled[stage].n && !placed; i++) {
-            const st_fill *f = &p->fills.p[p->filled[stage].p[i]];
-            if (f->stage != stage || f->kind == ST_FILL_STEP) continue;
-            st_ground place = pass_of(p, f);
-            if (st_place_table(p, place) != t) continue;
-            if (st_place_is_view(p, place) == (p->ir->population[t] != 0)) continue;
-            *st_push(p->arena, &p->notes) = (st_plan_note){node, place, stage, p->ir->program->tables[t]};
-            placed = true;
-        }
-    }
+    uint32_t stage = p->stage[f->node];
+    if (f->kind == ST_FILL_FOLD) return stage - 1;
+    if (!st_place_is_view(p, f->place)) return stage;
+    return ST_MAX(stage, p->views[st_place_path(p, f->place)->index].first);
 }
 
-/* Fills of this stage, grouped by the place that is passed over, so that a walk sees each node once. */
+/* A pass is made in the last stage in which some fill cannot wait any longer; it takes all that is wanted by then, so that there
+ * are as few passes as can be. */
+static void decide_pass(st_plan *p, st_ground place, uint32_t stage)
+{
+    bool make = false;
+    for (uint32_t i = 0; i < p->pending[place].n; i++) {
+        const st_fill *f = &p->fills.p[p->pending[place].p[i]];
+        make |= f->latest >= stage && earliest(p, f) == stage;
+    }
+    if (!make) return;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < p->pending[place].n; i++) {
+        uint32_t number = p->pending[place].p[i];
+        st_fill *f = &p->fills.p[number];
+        if (f->latest < stage) {
+            p->pending[place].p[left++] = number;
+            continue;
+        }
+        f->stage = stage;
+        *st_push(p->arena, &p->filled[stage]) = number;
+    }
+    p->pending[place].n = left;
+}
+
 static void need_for_stage(st_plan *p, uint32_t stage)
 {
     for (uint32_t i = 0; i < p->filled[stage].n; i++) {
         st_fill f = p->fills.p[p->filled[stage].p[i]];
         if (f.stage == stage && f.kind == ST_FILL_STEP) need_for_step(p, &f);
     }
-    place_notes(p, stage);
-    uint32_t *next = st_new_n(p->arena, uint32_t, p->filled[stage].n),
-             *head = st_new_n(p->arena, uint32_t, p->nplaces);
-    for (uint32_t i = p->filled[stage].n; i-- > 0;) {
-        const st_fill *f = &p->fills.p[p->filled[stage].p[i]];
-        if (f->stage != stage || f->kind == ST_FILL_STEP) continue;
-        next[i] = head[pass_of(p, f)];
-        head[pass_of(p, f)] = i + 1;
+    uint32_t *first = st_new_n(p->arena, uint32_t, p->nplaces + 1);
+    for (st_ground place = 0; place < p->nplaces; place++) {
+        first[place] = p->filled[stage].n;
+        decide_pass(p, place, stage);
     }
+    first[p->nplaces] = p->filled[stage].n;
     for (st_ground place = 0; place < p->nplaces; place++) {
         p->stamp++;
-        for (uint32_t i = head[place]; i; i = next[i - 1]) {
-            st_fill f = p->fills.p[p->filled[stage].p[i - 1]];
-            need_for_pass(p, &f);
+        for (uint32_t i = first[place]; i < first[place + 1]; i++) {
+            st_fill f = p->fills.p[p->filled[stage].p[i]];
+            if (f.stage == stage) need_for_pass(p, &f); /* it may have moved meanwhile */
         }
         for (uint32_t i = 0; i < p->notes.n; i++)
             if (p->notes.p[i].place == place && p->notes.p[i].stage == stage)
                 visit(p, p->notes.p[i].node, place, stage);
+    }
+}
+
+/* Rows that are not seen are counted where their table is passed over anyway: an entity's own rows, or those grouped by one. */
+static bool is_pass_for(const st_plan *p, const st_fill *f, uint32_t table)
+{
+    if (f->kind == ST_FILL_STEP || f->stage < p->stage[p->ir->unseen[table]]) return false;
+    st_ground place = st_fill_pass(p, f);
+    return st_place_table(p, place) == table && st_place_is_view(p, place) == (p->ir->population[table] == 0);
+}
+
+static void place_notes(st_plan *p)
+{
+    for (uint32_t t = 0; t < p->ir->program->ntables; t++) {
+        const st_fill *best = NULL;
+        for (uint32_t i = 0; p->ir->unseen[t] && i < p->fills.n; i++) {
+            const st_fill *f = &p->fills.p[i];
+            if (is_pass_for(p, f, t) && (!best || f->stage < best->stage)) best = f;
+        }
+        if (!best) continue;
+        *st_push(p->arena, &p->notes) =
+            (st_plan_note){p->ir->unseen[t], st_fill_pass(p, best), best->stage, p->ir->program->tables[t]};
     }
 }
 
@@ -387,6 +427,7 @@ st_plan *st_plan_new(st_arena *a, const st_ir *ir)
     find_late(p);
     p->nstages = count_stages(p);
     p->filled = st_alloc_array(a, p->nstages, sizeof *p->filled);
+    p->pending = st_alloc_array(a, p->nplaces, sizeof *p->pending);
     need_outputs(p);
     for (uint32_t i = 0; i < ir->checks.n; i++) {
         p->setup[ir->checks.p[i].inner] |= !is_literal(st_ir_at(ir, ir->checks.p[i].inner));
@@ -398,5 +439,7 @@ st_plan *st_plan_new(st_arena *a, const st_ir *ir)
             need(p, v->time, st_ir_path_from(ir->paths.p[i])->index, p->stage[v->time]);
     }
     for (uint32_t s = p->nstages; s-- > 0;) need_for_stage(p, s);
+    place_notes(p);
+    for (uint32_t s = p->nstages; s-- > 0;) need_for_stage(p, s); /* what the notes read, too */
     return p;
 }

@@ -77,6 +77,17 @@ static void a_threshold_parts_the_passes(void **state)
     stop(&f);
 }
 
+static void what_can_wait_joins_what_cannot(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, TABLES "trait a = count(orders in last 30 days)\ntrait b = sum(amount of orders)\n"
+                     "segment top where b in top 10% and a > 2\nsegment s2 where count(orders) > 3\n");
+    assert_int_equal(steps(&f, ST_STEP_PASS),
+                     2); /* all aggregates meet in the pass that the ranking waits for */
+    stop(&f);
+}
+
 static void tables_below_tables(void **state)
 {
     (void)state;
@@ -212,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_of_a_table_in_one_pass),
         cmocka_unit_test(a_threshold_parts_the_passes),
+        cmocka_unit_test(what_can_wait_joins_what_cannot),
         cmocka_unit_test(tables_below_tables),
         cmocka_unit_test(a_filter_that_is_an_answer_itself),
         cmocka_unit_test(every_question_has_a_step),
