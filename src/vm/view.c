@@ -68,16 +68,15 @@ typedef struct order_job {
     uint64_t *unordered; /* per part: an entity whose rows do not stand in order */
 } order_job;
 
-static int compare_rows(const void *ctx, int32_t a, int32_t b)
+/* Not known: before every other. */
+static int64_t time_at(const order_job *j, int32_t row)
 {
-    const order_job *j = ctx;
-    int64_t ta = st_feed_row(&j->time, NULL, (uint64_t)a), tb = st_feed_row(&j->time, NULL, (uint64_t)b);
-    bool ka = st_feed_known(&j->time, ta), kb = st_feed_known(&j->time, tb);
-    if (ka != kb) return ka - kb;
-    if (ka) {
-        int64_t x = st_feed_i64(&j->time, ta), y = st_feed_i64(&j->time, tb);
-        if (x != y) return x < y ? -1 : 1;
-    }
+    int64_t r = st_feed_row(&j->time, NULL, (uint64_t)row);
+    return st_feed_known(&j->time, r) ? st_feed_i64(&j->time, r) : ST_NO_TIME;
+}
+
+static int compare_ties(const order_job *j, int32_t a, int32_t b)
+{
     for (uint32_t i = 0; i < j->nties; i++) {
         const st_feed *s = &j->ties[i];
         int order = st_feed_compare(s, st_feed_row(s, NULL, (uint64_t)a), st_feed_row(s, NULL, (uint64_t)b));
@@ -86,13 +85,26 @@ static int compare_rows(const void *ctx, int32_t a, int32_t b)
     return 0;
 }
 
+static int compare_rows(const void *ctx, int32_t a, int32_t b)
+{
+    const order_job *j = ctx;
+    int64_t x = time_at(j, a), y = time_at(j, b);
+    if (x != y) return x < y ? -1 : 1;
+    return compare_ties(j, a, b);
+}
+
 static bool is_ordered(const order_job *j, const st_view_part *p, uint32_t entity)
 {
     uint64_t from = st_part_row(j->v, p, entity), to = st_part_row(j->v, p, entity + 1);
-    for (uint64_t r = from + 1; r < to; r++) {
-        int64_t a = j->rows ? j->rows[r - 1] : p->base + (int64_t)(r - 1 - p->at);
-        int64_t b = j->rows ? j->rows[r] : p->base + (int64_t)(r - p->at);
-        if (compare_rows(j, (int32_t)a, (int32_t)b) > 0) return false;
+    int32_t before = 0;
+    int64_t time_before = 0;
+    for (uint64_t r = from; r < to; r++) {
+        int32_t row = j->rows ? j->rows[r] : (int32_t)(p->base + (int64_t)(r - p->at));
+        int64_t time = time_at(j, row);
+        if (r > from && (time < time_before || (time == time_before && compare_ties(j, before, row) > 0)))
+            return false;
+        before = row;
+        time_before = time;
     }
     return true;
 }

@@ -1296,8 +1296,9 @@ static void tell_stories(const char *const *stories, uint64_t copies)
                 if (letter == '.') continue;
                 char *name = st_alloc(w.a, 2);
                 name[0] = (char)(letter | 32);
-                all[n++] =
+                all[n] =
                     (order){(int64_t)n, (int)(c * PEOPLE) + i, (int64_t)t * 60 * MILLION, letter < 'a', name};
+                n++;
             }
     world_orders(&w, all, n);
 }
