@@ -93,7 +93,10 @@ static void print_entity(const layout *l, const strata_result *result, const cha
              end++) {
         }
         if (strcmp(c.entity, entity) != 0 || !is_for_people(&c)) continue;
-        if (!headed) print_row(l, "", entity, false, c.population, 0);
+        if (!headed) {
+            fputc('\n', l->out);
+            print_row(l, "", entity, false, c.population, 0);
+        }
         headed = true;
         if (is_labelled(c.kind))
             print_labelled(l, result, i, end);
@@ -104,7 +107,7 @@ static void print_entity(const layout *l, const strata_result *result, const cha
 
 void cli_print_counts(const strata_result *result, FILE *out)
 {
-    layout l = {out, width("definition"), cli_colour(out)};
+    layout l = {out, 0, cli_colour(out)};
     for (size_t i = 0; i < strata_result_size(result); i++) {
         strata_count c = strata_result_count(result, i);
         if (!is_for_people(&c)) continue;
@@ -114,8 +117,7 @@ void cli_print_counts(const strata_result *result, FILE *out)
         if (label > l.left) l.left = label;
         if (entity > l.left) l.left = entity;
     }
-    fprintf(out, "As of %s\n\n", strata_result_as_of(result));
-    fprintf(out, "%s%*s %12s %8s\n", "definition", l.left - width("definition"), "", "count", "share");
+    fprintf(out, "As of %s\n", strata_result_as_of(result));
     for (size_t i = 0; i < strata_result_entity_count(result); i++)
         print_entity(&l, result, strata_result_entity(result, i));
 }
