@@ -35,7 +35,7 @@ struct st_ast {
                          microseconds */
     uint32_t scale;   /* digits behind the point of number; PERCENT: those of the share, so 12.5% is 125 with
                          scale 3 */
-    uint32_t height;    /* levels from here down to the lowest child, itself included; at most ST_MAX_HEIGHT */
+    uint32_t height;  /* levels from here down to the lowest child, itself included; at most ST_MAX_HEIGHT */
     uint32_t n;
     st_ast **kids;      /* by slot for kinds with fixed children (NULL: absent); any number for lists */
     const char *doc;    /* definitions: the text of the /// lines before it, or NULL */

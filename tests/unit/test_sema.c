@@ -510,7 +510,8 @@ static void test_no_cascades(void **state)
         {"tiers a { x where id = 3  y otherwise }\nsegment b where a = x or a in (y)\n", 1},
         {"param a = = 3\nsegment b where id > a and id in a and any(orders in last a)\n", 1},
         {"rows a = orders where where\nsegment b where any(a)\n", 1},
-        {"segment a where (sequence(orders: n = 1 as x then no(orders where n = x.n)) as of 3 days ago)\n", 0},
+        {"segment a where (sequence(orders: n = 1 as x then no(orders where n = x.n)) as of 3 days ago)\n",
+         0},
         {"segment a where no(orders where count(orders by customer_id) > 1)\n", 1},
     };
     for (size_t i = 0; i < ST_COUNT(cases); i++) {
