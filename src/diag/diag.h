@@ -61,6 +61,8 @@ const char *st_did_you_mean(st_arena *a, const st_near *near);
  *     |                                    ^^^^^^
  *     help: Did you mean status? */
 void st_render_text(const st_diags *d, st_arena *a, st_buf *out, bool colour);
+/* An array of objects: code, name, severity, file, line, column, end_line, end_column, message, help. Lines and columns from 1;
+ * columns count characters; end_column is one behind the last character. */
 void st_render_json(const st_diags *d, st_arena *a, st_buf *out);
 
 #endif
