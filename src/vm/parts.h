@@ -171,6 +171,9 @@ static inline void st_code_set_add(st_code_set *s, uint32_t code)
     else
         s->bits[code >> 6] |= UINT64_C(1) << (code & 63);
 }
+/* Adds the entries for which the question is answered yes; asked by several threads. */
+typedef bool (*st_text_question)(const void *ctx, st_str s);
+void st_code_set_ask(st_vm *vm, st_code_set *s, const st_dict *d, st_text_question holds, const void *ctx);
 /* Adds the entries that match (or, with `negated`, those that do not). */
 void st_code_set_match(st_vm *vm, st_code_set *s, const st_dict *d, st_str pattern, bool negated);
 

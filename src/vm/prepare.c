@@ -28,29 +28,40 @@ static const uint32_t *list_of(const prepare *p, uint32_t at, uint32_t *n)
 
 /* ---- text ---- */
 
-static void cmp_text(prepare *p, const st_bc_instr *in, st_prep *q)
+/* What a text is compared with. */
+typedef struct other {
+    uint32_t how; /* st_cmp or st_bc_test */
+    st_str text;
+} other;
+
+static bool cmp_holds(const void *ctx, st_str s)
 {
-    if (is_bound(p, in->a[2])) return;
-    q->set = st_code_set_new(p->a, q->dict);
-    const st_scalar *s = &p->vm->scalars[in->a[2]];
-    for (uint32_t i = 0; i < q->dict->n && !s->missing; i++)
-        if (st_text_cmp_holds((st_cmp)in->a[3], st_str_cmp(st_dict_get(q->dict, i), s->as.s)))
-            st_code_set_add(&q->set, i);
+    const other *o = ctx;
+    return st_text_cmp_holds((st_cmp)o->how, st_str_cmp(s, o->text));
 }
 
-static void test_text(prepare *p, const st_bc_instr *in, st_prep *q)
+static bool test_holds(const void *ctx, st_str s)
+{
+    const other *o = ctx;
+    return st_text_test_holds((st_bc_test)o->how, s, o->text);
+}
+
+static bool is_among(const void *ctx, st_str s)
+{
+    return st_map_get(ctx, s.n ? s.p : "", s.n) != NULL;
+}
+
+/* The texts of the operand for which the comparison or test with the scalar holds; a bound scalar is asked row by row. */
+static void ask_scalar(prepare *p, const st_bc_instr *in, st_prep *q, uint32_t how, st_text_question holds)
 {
     if (is_bound(p, in->a[2])) return;
-    st_bc_test test = (st_bc_test)in->a[3];
     const st_scalar *s = &p->vm->scalars[in->a[2]];
     q->set = st_code_set_new(p->a, q->dict);
     if (s->missing) return;
-    if (test == ST_TEST_MATCHES || test == ST_TEST_NOT_MATCHES) {
-        st_code_set_match(p->vm, &q->set, q->dict, s->as.s, test == ST_TEST_NOT_MATCHES);
-        return;
-    }
-    for (uint32_t i = 0; i < q->dict->n; i++)
-        if (st_text_test_holds(test, st_dict_get(q->dict, i), s->as.s)) st_code_set_add(&q->set, i);
+    if (holds == test_holds && (how == ST_TEST_MATCHES || how == ST_TEST_NOT_MATCHES))
+        st_code_set_match(p->vm, &q->set, q->dict, s->as.s, how == ST_TEST_NOT_MATCHES);
+    else
+        st_code_set_ask(p->vm, &q->set, q->dict, holds, &(other){how, s->as.s});
 }
 
 static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
@@ -65,10 +76,7 @@ static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
         if (!s->missing) *st_map_put(&wanted, s->as.s.n ? s->as.s.p : "", s->as.s.n, NULL) = q;
     }
     q->set = st_code_set_new(p->a, q->dict);
-    for (uint32_t i = 0; i < q->dict->n; i++) {
-        st_str s = st_dict_get(q->dict, i);
-        if (st_map_get(&wanted, s.n ? s.p : "", s.n)) st_code_set_add(&q->set, i);
-    }
+    st_code_set_ask(p->vm, &q->set, q->dict, is_among, &wanted);
     st_arena_free(scratch);
 }
 
@@ -80,12 +88,7 @@ static void list_has_text(prepare *p, const st_bc_instr *in, st_prep *q)
         q->dict = st_dict_transform(p->a, p->a, q->feed.dict, ST_BC_LOWER, &map);
         q->map = map;
     }
-    if (in->op == ST_BC_LIST_HAS && !is_bound(p, in->a[2])) {
-        const st_scalar *s = &p->vm->scalars[in->a[2]];
-        q->set = st_code_set_new(p->a, q->dict);
-        for (uint32_t i = 0; i < q->dict->n && !s->missing; i++)
-            if (st_str_eq(st_dict_get(q->dict, i), s->as.s)) st_code_set_add(&q->set, i);
-    }
+    if (in->op == ST_BC_LIST_HAS) ask_scalar(p, in, q, ST_EQ, cmp_holds);
 }
 
 /* A dictionary of scalars; missing ones get UINT32_MAX. */
@@ -246,9 +249,9 @@ static void prepare_question(prepare *p, const st_bc_instr *in, st_prep *q)
     bool text = in->type == ST_BC_TEXT;
     switch (in->op) {
     case ST_BC_CMP:
-        if (text) cmp_text(p, in, q);
+        if (text) ask_scalar(p, in, q, in->a[3], cmp_holds);
         break;
-    case ST_BC_TEST: test_text(p, in, q); break;
+    case ST_BC_TEST: ask_scalar(p, in, q, in->a[3], test_holds); break;
     case ST_BC_IN:
         if (text)
             in_texts(p, in, q);

@@ -150,6 +150,35 @@ st_code_set st_code_set_new(st_arena *a, const st_dict *d)
     return s;
 }
 
+typedef struct question_job {
+    st_code_set *set;
+    const st_dict *d;
+    st_text_question holds;
+    const void *ctx;
+} question_job;
+
+enum { TEXTS_A_TASK = 1 << 14 }; /* whole words of a set */
+
+static void ask_texts(void *ctx, uint64_t task, st_env *env)
+{
+    (void)env;
+    const question_job *j = ctx;
+    uint32_t from = (uint32_t)task * TEXTS_A_TASK, to = ST_MIN(j->d->n, from + TEXTS_A_TASK);
+    for (uint32_t i = from; i < to; i++)
+        if (j->holds(j->ctx, st_dict_get(j->d, i))) st_code_set_add(j->set, i);
+}
+
+static uint64_t tasks_of(const st_dict *d)
+{
+    return ((uint64_t)d->n + TEXTS_A_TASK - 1) / TEXTS_A_TASK;
+}
+
+void st_code_set_ask(st_vm *vm, st_code_set *s, const st_dict *d, st_text_question holds, const void *ctx)
+{
+    question_job j = {s, d, holds, ctx};
+    st_parallel(vm->env, vm->threads, tasks_of(d), ask_texts, &j);
+}
+
 /* ---- regular expressions ---- */
 
 typedef struct matcher {
@@ -200,24 +229,40 @@ static void matcher_close(matcher *m)
     pcre2_code_free(m->code);
 }
 
+typedef struct match_job {
+    st_code_set *set;
+    const st_dict *d;
+    st_str pattern;
+    bool negated;
+} match_job;
+
 /* Nothing between open and close may fail: PCRE2's memory is its own. */
-void st_code_set_match(st_vm *vm, st_code_set *set, const st_dict *d, st_str pattern, bool negated)
+static void match_texts(void *ctx, uint64_t task, st_env *env)
 {
+    const match_job *j = ctx;
+    uint32_t at = (uint32_t)task * TEXTS_A_TASK, to = ST_MIN(j->d->n, at + TEXTS_A_TASK);
     matcher m;
-    bool opened = matcher_open(&m, pattern);
-    int64_t stuck = -1;
-    for (uint32_t i = 0; opened && i < d->n && stuck < 0; i++) {
-        int found = matches(&m, st_dict_get(d, i));
-        if (found < 0) stuck = i;
-        if (found == !negated) st_code_set_add(set, i);
+    bool opened = matcher_open(&m, j->pattern), stuck = false;
+    for (; opened && at < to; at++) {
+        int found = matches(&m, st_dict_get(j->d, at));
+        stuck = found < 0;
+        if (stuck) break;
+        if (found == !j->negated) st_code_set_add(j->set, at);
     }
     matcher_close(&m);
+    int shown = (int)ST_MIN(j->pattern.n, 200);
     if (!opened)
-        st_fail(vm->env, STRATA_BAD_INPUT, "The pattern \"%.*s\" is too large; a shorter one is needed.",
-                (int)ST_MIN(pattern.n, 200), pattern.n ? pattern.p : "");
-    if (stuck >= 0)
+        st_fail(env, STRATA_BAD_INPUT, "The pattern \"%.*s\" is too large; a shorter one is needed.", shown,
+                j->pattern.p);
+    if (stuck)
         st_fail(
-            vm->env, STRATA_BAD_INPUT,
+            env, STRATA_BAD_INPUT,
             "Whether \"%.*s\" matches a text of %u bytes needs too much work; a simpler pattern is needed.",
-            (int)ST_MIN(pattern.n, 200), pattern.n ? pattern.p : "", st_dict_get(d, (uint32_t)stuck).n);
+            shown, j->pattern.p, st_dict_get(j->d, at).n);
+}
+
+void st_code_set_match(st_vm *vm, st_code_set *set, const st_dict *d, st_str pattern, bool negated)
+{
+    match_job j = {set, d, pattern.n ? pattern : ST_STR(""), negated};
+    st_parallel(vm->env, vm->threads, tasks_of(d), match_texts, &j);
 }

@@ -519,6 +519,40 @@ static void texts(void **state)
     IS_I(own, 2, 2, NO, 2, 2, 0);
 }
 
+/* More distinct texts than fit a table of bytes, and patterns that need more work than backtracking is given. */
+static void long_dictionaries(void **state)
+{
+    (void)state;
+    enum { N = 70000 };
+    customer *all = st_new_n(w.a, customer, N);
+    for (int i = 0; i < N; i++) {
+        all[i] = people[0];
+        all[i].id =
+            i % 1000 ? st_format(w.a, "Id%05d", i) : st_format(w.a, "%040da%c", 0, i % 3000 ? 'b' : 'c');
+        all[i].friend_row = -1;
+    }
+    world_customers(&w, all, N);
+    st_bc_begin(b);
+    op(ST_BC_LOAD, ST_BC_TEXT, 0, c_in(C_ID), 0, 0);
+    op(ST_BC_CMP, ST_BC_TEXT, 0, 0, st_bc_text(b, ST_STR("Id35000")), ST_LT);
+    op(ST_BC_TEST, 0, 1, 0, st_bc_text(b, ST_STR("77")), ST_TEST_ENDS);
+    op(ST_BC_TEST, 0, 2, 0, st_bc_text(b, ST_STR("^(0+)+b$|^(0*)*(0*)*ab$")), ST_TEST_MATCHES);
+    op(ST_BC_LOWER, 0, 1, 0, 0, 0);
+    op(ST_BC_IN, ST_BC_TEXT, 3, 1,
+       st_bc_list(b, (uint32_t[]){st_bc_text(b, ST_STR("id69999")), st_bc_text(b, ST_STR("Id00001"))}, 2), 0);
+    uint32_t p[4];
+    for (uint32_t i = 0; i < 4; i++) p[i] = store_p(i);
+    pass(CUSTOMERS);
+    run();
+    for (uint32_t i = 0; i < N; i++) {
+        bool odd = i % 1000 == 0;
+        assert_int_equal(st_bit(result->slots[p[0]].data, i), odd || i < 35000);
+        assert_int_equal(st_bit(result->slots[p[1]].data, i), !odd && i % 100 == 77);
+        assert_int_equal(st_bit(result->slots[p[2]].data, i), odd && i % 3000 != 0);
+        assert_int_equal(st_bit(result->slots[p[3]].data, i), i == N - 1);
+    }
+}
+
 static void lists_and_draws(void **state)
 {
     (void)state;
@@ -1498,6 +1532,7 @@ int main(void)
         cmocka_unit_test(comparisons),
         TEST(scaled_and_sets),
         TEST(texts),
+        TEST(long_dictionaries),
         TEST(lists_and_draws),
         TEST(choices),
         TEST(whole_numbers),
