@@ -23,7 +23,7 @@ typedef struct st_rows_info {
     const char *by;
 } st_rows_info;
 
-typedef enum st_state { ST_TODO, ST_DOING, ST_DONE } st_state;
+typedef enum st_state { ST_UNCHECKED, ST_CHECKING, ST_CHECKED } st_state;
 typedef struct st_definfo {
     st_state state;
     bool bad; /* has an error of its own: references to it are silent where its type is not known */

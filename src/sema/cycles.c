@@ -20,14 +20,14 @@ static void report_cycle(st_checker *c, uint32_t first, st_span ref)
 bool st_ensure(st_checker *c, st_def *d, st_span ref)
 {
     st_definfo *info = st_info(c, d);
-    if (info->state == ST_DONE) return true;
-    if (info->state == ST_DOING) {
+    if (info->state == ST_CHECKED) return true;
+    if (info->state == ST_CHECKING) {
         uint32_t first = c->chain.n;
         while (first > 0 && c->chain.p[first - 1].def != d) first--;
         if (first > 0) report_cycle(c, first - 1, ref);
         return false;
     }
-    info->state = ST_DOING;
+    info->state = ST_CHECKING;
     *st_push(c->a, &c->chain) = (st_frame){d, ref};
     if (st_enter(c, ref))
         st_check_def(c, d);
@@ -35,7 +35,7 @@ bool st_ensure(st_checker *c, st_def *d, st_span ref)
         info->bad = true;
     st_leave(c);
     c->chain.n--;
-    info->state = ST_DONE;
+    info->state = ST_CHECKED;
     *st_push(c->a, &c->order) = d;
     return true;
 }
