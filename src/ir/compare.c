@@ -69,6 +69,16 @@ static bool never_negative(st_ir_op op)
            op == ST_IR_LENGTH;
 }
 
+/* "The day of x is not before D" is "x is not before the first instant of D" where all instants from that one on are on D or later. Not so where clocks are put back over midnight (St. John's
+ * until 2011, a minute past it): then a stretch of the day before follows the first minute of the day. */
+static bool begins_once(const st_zone *zone, int64_t day, int64_t start)
+{
+    const int64_t minute = ST_DAY_US / 1440;
+    for (int64_t i = 1; i < 26 * 60; i++)
+        if (st_day_of_instant(zone, start + i * minute) < day) return false;
+    return true;
+}
+
 /* v >= cut, in units of v's own scale; v is exact. */
 static st_ir_id at_least_cut(st_ir *ir, st_ir_id v, st_i128 cut)
 {
@@ -84,11 +94,9 @@ static st_ir_id at_least_cut(st_ir *ir, st_ir_id v, st_i128 cut)
         return st_ir_node_of(ir, &any);
     }
     if (n->op == ST_IR_TO_DATE) {
-        /* The day of x is not before D: x is not before the first instant of D. */
-        st_ir_id under = n->args[0];
-        st_ir_id start = st_ir_time(ir, ST_IR_TO_INSTANT, st_ir_int(ir, (int64_t)cut), 0, 0, false,
-                                    (st_ir_like){ST_IR_I64, 0, 19});
-        if (st_ir_is_const(ir, start)) return st_ir_cmp(ir, ST_GE, under, start);
+        int64_t start = st_start_of_day(ir->program->zone, (int64_t)cut);
+        if (start != ST_NO_TIME && begins_once(ir->program->zone, (int64_t)cut, start))
+            return st_ir_cmp(ir, ST_GE, n->args[0], st_ir_int(ir, start));
     }
     return leaf(ir, ST_IR_GE, v, st_ir_exact(ir, n->kind, cut, n->scale));
 }

@@ -11,7 +11,7 @@
 
 /* ---- a program by hand ---- */
 
-enum { COL_A, COL_B, COL_D, COL_W, COL_F, COL_P, COL_Q, COL_ID, NCOLS };
+enum { COL_A, COL_B, COL_D, COL_W, COL_F, COL_P, COL_Q, COL_T, COL_ID, NCOLS };
 
 typedef struct fixture {
     st_env env;
@@ -41,6 +41,7 @@ static void start(fixture *f)
     column(f, COL_F, "f", ST_T_FLOAT, 0, 0);
     column(f, COL_P, "p", ST_T_BOOL, 0, 0);
     column(f, COL_Q, "q", ST_T_BOOL, 0, 0);
+    column(f, COL_T, "t", ST_T_TIMESTAMP, 0, 0);
     column(f, COL_ID, "id", ST_T_INT, 19, 0);
     f->cols[COL_ID].key = true;
     f->cols[COL_ID].type.optional = false;
@@ -174,6 +175,10 @@ static cell evaluate(const st_ir *ir, const cell *v, const st_ir_node *n, const 
     case ST_IR_IN:
         for (uint32_t i = 1; i < n->n; i++)
             out.known |= v[n->args[0]].known && order(ir, v, n->args[0], n->args[i]) == 0;
+        return out;
+    case ST_IR_TO_DATE:
+        out = v[n->args[0]];
+        if (out.known) out.i = st_day_of_instant(ir->program->zone, (int64_t)out.i);
         return out;
     case ST_IR_SELECT: return v[n->args[v[n->args[0]].known ? 0 : 1]];
     case ST_IR_EQ:
@@ -434,6 +439,47 @@ static void sets_of_other_scales(void **state)
     stop(&f);
 }
 
+/* A day asked of an instant, around midnights at which clocks change: in Berlin never, in Santiago forward, in St. John's back
+ * over midnight. */
+static void days_of_instants(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *day;
+    } cases[] = {{"Europe/Berlin", "2026-10-25"},
+                 {"America/Santiago", "2026-09-06"},
+                 {"America/St_Johns", "2006-10-29"}};
+    for (size_t k = 0; k < ST_COUNT(cases); k++) {
+        fixture f;
+        start(&f);
+        f.program.zone = st_zone_load(f.a, cases[k].zone);
+        assert_non_null(f.program.zone);
+        int64_t day;
+        assert_true(st_parse_date(st_str_of(cases[k].day), &day));
+        for (int64_t d = day - 1; d <= day + 1; d++) {
+            st_expr *t = col(&f, COL_T), *c = expr(&f, ST_X_CONST, ST_T_DATE, 0, NULL, NULL);
+            c->value = (st_value){.type = c->type, .as.i = d};
+            int64_t from = st_start_of_day(f.program.zone, d);
+            for (size_t i = 0; i < ST_COUNT(compares); i++) {
+                st_expr *e =
+                    expr(&f, compares[i], ST_T_BOOL, 2, expr(&f, ST_X_TO_DATE, ST_T_DATE, 1, t, NULL), c);
+                lowered l = lower(&f, e);
+                cell *v = st_new_n(f.a, cell, l.ir->nodes.n);
+                for (int64_t minute = -180; minute <= 180; minute++) {
+                    cell row[NCOLS] = {0};
+                    int64_t instant = from + minute * 60000000;
+                    row[COL_T] = (cell){true, instant, 0};
+                    evaluate_all(l.ir, row, v);
+                    int64_t is = st_day_of_instant(f.program.zone, instant);
+                    if (v[l.is_true].known != holds(compares[i], (is > d) - (is < d)))
+                        fail_msg("%s, %s, minute %d", cases[k].zone, st_op_names[compares[i]], (int)minute);
+                }
+            }
+        }
+        stop(&f);
+    }
+}
+
 /* ---- what is shared ---- */
 
 static void compile(compiled *f, const char *text, bool traits)
@@ -550,6 +596,7 @@ int main(void)
         cmocka_unit_test(cuts_beyond_the_column),
         cmocka_unit_test(float_cuts),
         cmocka_unit_test(sets_of_other_scales),
+        cmocka_unit_test(days_of_instants),
         cmocka_unit_test(equal_cuts_are_one_leaf),
         cmocka_unit_test(rows_asked_for_in_several_ways_are_one_fold),
         cmocka_unit_test(definitions_are_used_not_repeated),
