@@ -20,6 +20,7 @@ def timed(command):
 def main():
     strata, customers, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     data = os.path.join(folder, str(customers))
+    os.makedirs(folder, exist_ok=True)
     shutil.rmtree(data, ignore_errors=True)
     generate, _ = timed([strata, "generate", "retail", "--customers", str(customers), "--seed", "1", "-o", data])
     total, said = timed([strata, "run", "examples/retail", "--data", data, "--as-of", "2026-11-01", "--timings"])

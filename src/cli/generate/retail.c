@@ -242,6 +242,7 @@ static int fill_customers(void *context, st_out_batch *b, const char **why)
 typedef struct purchase {
     int64_t at;
     gen_event event;
+    behaviour how;
 } purchase;
 
 typedef struct purchase_days {
@@ -249,7 +250,8 @@ typedef struct purchase_days {
     gen_process *process;
     purchase *today;
     uint32_t n, room;
-    int day; /* the one that follows */
+    int day;   /* the one that follows */
+    int first; /* days before this one are passed over */
 } purchase_days;
 
 static bool open_purchases(purchase_days *p)
@@ -287,22 +289,22 @@ static bool next_day(purchase_days *p)
     const gen_event *events;
     uint32_t n;
     if (!gen_process_day(p->process, &events, &n)) return false;
-    if (n > p->room) {
+    int day = p->day++;
+    p->n = day < p->first ? 0 : n;
+    if (p->n > p->room) {
         free(p->today);
         p->room = n * 2;
         p->today = malloc(p->room * sizeof *p->today);
         if (!p->today) return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < p->n; i++) {
         gen_random r = gen_random_at(p->crowd.shop.seed, events[i].customer, FOR_TIME, events[i].number);
-        int64_t at = midnight_of(p->day) + second_of_day(&r) * SECOND_US;
+        int64_t at = midnight_of(day) + second_of_day(&r) * SECOND_US;
+        behaviour how = behaviour_of(&p->crowd.shop, p->crowd.mean_rate, events[i].customer);
         /* Not before the sign-up of the same day. */
-        double sign_up = behaviour_of(&p->crowd.shop, p->crowd.mean_rate, events[i].customer).sign_up;
-        p->today[i] = (purchase){ST_MAX(at, instant_at(sign_up) + SECOND_US), events[i]};
+        p->today[i] = (purchase){ST_MAX(at, instant_at(how.sign_up) + SECOND_US), events[i], how};
     }
-    p->n = n;
-    p->day++;
-    if (n) qsort(p->today, n, sizeof *p->today, by_time);
+    if (p->n) qsort(p->today, p->n, sizeof *p->today, by_time);
     return true;
 }
 
@@ -338,14 +340,14 @@ static const char *coupon_for(gen_random *r, const behaviour *how, uint32_t numb
 static void put_order(const crowd *c, st_out_batch *b, int64_t id, const purchase *p, int day)
 {
     gen_event e = p->event;
-    behaviour how = behaviour_of(&c->shop, c->mean_rate, e.customer);
+    const behaviour *how = &p->how;
     gen_random r = gen_random_at(c->shop.seed, e.customer, FOR_ORDER, e.number);
     st_str channel = PICK(&r, order_channels);
-    st_str category = gen_chance(&r, 0.5) ? st_str_of(categories[how.favourite].text) : PICK(&r, categories);
+    st_str category = gen_chance(&r, 0.5) ? st_str_of(categories[how->favourite].text) : PICK(&r, categories);
     bool fashion = category.p == categories[0].text;
     uint32_t items = 1 + (uint32_t)ST_MIN(gen_exponential(&r, 1.1), 11);
-    double amount = how.basket * exp(0.4 * gen_normal(&r)) * (0.7 + 0.3 * items);
-    const char *coupon = coupon_for(&r, &how, e.number, day);
+    double amount = how->basket * exp(0.4 * gen_normal(&r)) * (0.7 + 0.3 * items);
+    const char *coupon = coupon_for(&r, how, e.number, day);
     if (coupon) amount *= 0.88;
     static const int endings[] = {99, 95, 90, 50, 0};
     int64_t cents =
@@ -424,10 +426,9 @@ static bool add_event(event_source *s, web_event e)
 
 /* A visit that begins at `at`: products are looked at, perhaps put in the cart, perhaps taken to the checkout; `until` is the
  * instant of the order that it led to, 0 where there is none. */
-static bool add_visit(event_source *s, uint32_t customer, int64_t at, int64_t until, gen_random *r)
+static bool add_visit(event_source *s, uint32_t customer, uint32_t favourite, int64_t at, int64_t until,
+                      gen_random *r)
 {
-    const crowd *c = &s->days.crowd;
-    behaviour how = behaviour_of(&c->shop, c->mean_rate, customer);
     web_event e = {.at = at,
                    .session = s->session++,
                    .customer = customer,
@@ -437,7 +438,7 @@ static bool add_visit(event_source *s, uint32_t customer, int64_t at, int64_t un
     int64_t limit = until ? until - SECOND_US : INT64_MAX;
     for (uint32_t i = 0; i < views; i++) {
         bool likes = gen_chance(r, 0.5);
-        uint32_t category = likes ? how.favourite : gen_below(r, CATEGORIES);
+        uint32_t category = likes ? favourite : gen_below(r, CATEGORIES);
         e.category = categories[category].text;
         e.product = 1 + category * 1000 + gen_below(r, 200);
         if (!add_event(s, e)) return false;
@@ -478,11 +479,14 @@ static bool next_web_day(event_source *s)
         if (!on_web(&s->days.crowd, p->event)) continue;
         gen_random r = gen_random_at(seed, p->event.customer, FOR_VISIT, p->event.number * 2);
         int64_t at = p->at - (120 + gen_below(&r, 1500)) * SECOND_US;
-        if (!add_visit(s, p->event.customer, ST_MAX(at, midnight), p->at, &r)) return false;
+        if (!add_visit(s, p->event.customer, p->how.favourite, ST_MAX(at, midnight), p->at, &r)) return false;
     }
     for (uint32_t i = 0; i < n; i++) {
         gen_random r = gen_random_at(seed, visits[i].customer, FOR_VISIT, visits[i].number * 2 + 1);
-        if (!add_visit(s, visits[i].customer, midnight + second_of_day(&r) * SECOND_US, 0, &r)) return false;
+        uint32_t favourite =
+            behaviour_of(&s->days.crowd.shop, s->days.crowd.mean_rate, visits[i].customer).favourite;
+        int64_t at = midnight + second_of_day(&r) * SECOND_US;
+        if (!add_visit(s, visits[i].customer, favourite, at, 0, &r)) return false;
     }
     for (uint32_t i = 0; i < s->n; i++) s->today[i].at = ST_MIN(s->today[i].at, last);
     if (s->n) qsort(s->today, s->n, sizeof *s->today, events_by_time);
@@ -569,6 +573,7 @@ static int stream_events(const crowd *c, struct ArrowArrayStream *stream)
     event_source *s = calloc(1, sizeof *s);
     if (!s) return ENOMEM;
     s->days.crowd = *c;
+    s->days.first = GEN_DAYS - WEB_DAYS;
     s->session = FIRST_SESSION;
     s->visits = gen_process_new(c->shop.seed, FOR_VISITS, c->shop.customers, visits_of, &s->days.crowd);
     if (!s->visits || !open_purchases(&s->days)) {
