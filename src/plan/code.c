@@ -21,7 +21,8 @@ struct st_piece {
     uint32_t npred, nval;
     uint32_t *reg;   /* by node: register + 1 in this piece, of the predicate or the value */
     uint32_t *owner; /* by node: the piece that reg, head and wanted belong to */
-    uint32_t *head;  /* by value: the first wanted comparison of it; 0: none */
+    uint32_t *head;  /* by value: the first wanted comparison of it that is not made yet; 0: none */
+    uint32_t *tail;  /* by value: the last one */
     uint32_t *next;  /* by comparison: the next one of the same value */
     uint32_t piece;
     uint32_t answer; /* register that st_code_answer gave */
@@ -42,6 +43,10 @@ static const st_ir_node *node(const st_emitter *e, st_ir_id id)
 
 static st_path path_copy(st_emitter *e, const st_ir_path *path)
 {
+    if (path->n > ST_BC_MAX_PATH)
+        st_fail(st_arena_env(e->arena), STRATA_NO_MEMORY,
+                "A rule follows %u links from table %s to table %s; the most are %u.", path->n,
+                st_ir_path_from(path)->name, st_ir_path_to(path)->name, ST_BC_MAX_PATH);
     st_path p = {path->n, st_new_n(e->arena, const st_col *, path->n)};
     memcpy(p.steps, path->steps, path->n * sizeof *p.steps);
     return p;
@@ -266,12 +271,21 @@ static void emit_compare(st_emitter *e, st_ir_id id, uint32_t v)
         put(e, ST_BC_CMP, type, out, v, st_scalar_of(e, n->args[1]))->a[3] = cmp_of(n->op);
 }
 
-/* The comparison and all others of its value that this piece will ask for. */
-static void emit_compares(st_emitter *e, st_ir_id of)
+/* Comparisons of one value that are made side by side: with more of them, the answers would wait long in registers. */
+#define COMPARES_AT_ONCE 1024
+
+/* The comparison that is asked for, and with it the next others of its value that this piece will ask for. */
+static void emit_compares(st_emitter *e, st_ir_id of, st_ir_id asked)
 {
     uint32_t v = value(e, of);
-    for (st_ir_id id = e->code->head[of]; id; id = e->code->next[id]) emit_compare(e, id, v);
-    e->code->head[of] = 0;
+    if (!*place_of(e, asked)) emit_compare(e, asked, v);
+    st_ir_id id = e->code->head[of];
+    for (uint32_t n = 0; id && n < COMPARES_AT_ONCE; id = e->code->next[id]) {
+        if (*place_of(e, id)) continue;
+        emit_compare(e, id, v);
+        n++;
+    }
+    e->code->head[of] = id;
 }
 
 static uint32_t widened(st_emitter *e, st_ir_id id)
@@ -483,7 +497,7 @@ static uint32_t pred(st_emitter *e, st_ir_id id)
     } else if (in_slot(e, id))
         out = loaded(e, st_input_of(e, id, e->code->place));
     else if (of_one_value(e, n)) {
-        emit_compares(e, n->args[0]);
+        emit_compares(e, n->args[0], id);
         return e->code->reg[id] - 1;
     } else
         out = compute_pred(e, id);
@@ -661,6 +675,7 @@ void st_code_begin(st_emitter *e, st_ground place, uint32_t stage)
         c->owner = st_new_n(e->arena, uint32_t, n);
         c->head = st_new_n(e->arena, uint32_t, n);
         c->next = st_new_n(e->arena, uint32_t, n);
+        c->tail = st_new_n(e->arena, uint32_t, n);
     }
     c->place = place;
     c->stage = stage;
@@ -682,9 +697,14 @@ void st_code_want(st_emitter *e, st_ir_id id)
     if (leaf || in_slot(e, id) || (!e->code->is_setup && st_is_scalar(p, id))) return;
     for (uint32_t i = 0; i < n->n; i++) st_code_want(e, n->args[i]);
     if (!of_one_value(e, n)) return;
-    place_of(e, n->args[0]);
-    e->code->next[id] = e->code->head[n->args[0]];
-    e->code->head[n->args[0]] = id;
+    st_ir_id of = n->args[0];
+    place_of(e, of);
+    if (e->code->head[of])
+        e->code->next[e->code->tail[of]] = id;
+    else
+        e->code->head[of] = id;
+    e->code->tail[of] = id;
+    e->code->next[id] = 0;
 }
 
 static bool is_pred(const st_emitter *e, st_ir_id id)
@@ -830,6 +850,12 @@ st_bc_code st_code_end(st_emitter *e, uint32_t *answer)
         assign(e, d, i, &p, &v);
         st_bc_emit(e->bc, d->op, d->type, d->a[0], d->a[1], d->a[2], d->a[3], d->a[4]);
     }
+    if (p.used > ST_BC_MAX_P || v.used > ST_BC_MAX_V)
+        st_fail(st_arena_env(e->arena), STRATA_NO_MEMORY,
+                "The rule set asks for too many conditions and values at a time (%u and %u; the most are %u "
+                "and %u): part it "
+                "into several.",
+                p.used, v.used, ST_BC_MAX_P, ST_BC_MAX_V);
     if (answer) *answer = p.given[c->answer] - 1;
     return st_bc_end(e->bc);
 }

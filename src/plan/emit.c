@@ -201,6 +201,9 @@ static void emit_refers(st_emitter *e, st_bc_seq_step *to, const st_ir_step *fro
 static void emit_sequence(st_emitter *e, const st_fill *f, const st_ir_node *n)
 {
     const st_ir_sequence *s = n->sequence;
+    if (s->nsteps > ST_BC_MAX_SEQUENCE)
+        st_fail(st_arena_env(e->arena), STRATA_NO_MEMORY, "A sequence has %u steps; the most are %u.",
+                s->nsteps, ST_BC_MAX_SEQUENCE);
     uint32_t id, until = st_scalar_of(e, s->until);
     st_ir_ids bound = {0};
     for (uint32_t i = 0; i < s->nsteps; i++) bound_under(e, s->steps[i].refers, &bound);

@@ -21,7 +21,7 @@ void st_dump_plan(st_arena *a, const st_plan *plan, st_buf *out);
 /* The program; call once a plan. */
 st_bc *st_plan_emit(st_arena *a, st_plan *plan);
 
-/* From the checked program to a program of the machine. NULL options: the outputs without traits. Rules that the machine cannot run
+/* From the checked program to a program of the machine; within the named limits of bytecode.h (else st_fail, STRATA_NO_MEMORY). NULL options: the outputs without traits. Rules that the machine cannot run
  * (a sequence that asks an aggregate about a chosen row) are raised with st_fail as STRATA_BAD_RULES. */
 st_bc *st_compile(st_arena *a, const st_program *program, const st_ir_options *options);
 

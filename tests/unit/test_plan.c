@@ -218,6 +218,60 @@ static void rules_without_rows(void **state)
     stop(&f);
 }
 
+/* Compiles and emits; the message of the failure is in c->env.error. */
+static bool emits(compiled *c, const char *text)
+{
+    bool ok = compile_rules(c, text, false);
+    if (ok) ST_GUARD(&c->env, ok, st_plan_emit(c->a, st_plan_new(c->a, c->ir)));
+    return ok;
+}
+
+static void limits_are_named(void **state)
+{
+    (void)state;
+    st_env env;
+    st_env_init(&env, NULL);
+    st_arena *a = st_arena_new(&env);
+    st_buf steps_text = {0}, links = {0};
+    st_buf_puts(a, &steps_text, TABLES "segment s where sequence(orders: amount > 0");
+    for (int i = 1; i < 65; i++) st_buf_printf(a, &steps_text, " then amount > %d", i);
+    st_buf_puts(a, &steps_text, ")\n");
+    st_buf_puts(a, &links, "table t0 { id int key  n int }\n");
+    for (int i = 1; i <= 65; i++)
+        st_buf_printf(a, &links, "table t%d { id int key  up int links to t%d  n int }\n", i, i - 1);
+    st_buf_puts(a, &links, "segment s of t0 where any(t65 where n > 1)\n");
+    compiled c;
+    assert_false(emits(&c, st_buf_text(a, &steps_text)));
+    assert_int_equal(c.env.error.status, STRATA_NO_MEMORY);
+    assert_non_null(strstr(c.env.error.message, "65 steps"));
+    st_env_close(&c.env);
+    assert_false(emits(&c, st_buf_text(a, &links)));
+    assert_int_equal(c.env.error.status, STRATA_NO_MEMORY);
+    assert_non_null(strstr(c.env.error.message, "65 links"));
+    st_env_close(&c.env);
+    st_env_close(&env);
+}
+
+/* Far more comparisons of one column than there are registers. */
+static void many_leaves_of_one_column(void **state)
+{
+    (void)state;
+    st_env env;
+    st_env_init(&env, NULL);
+    st_arena *a = st_arena_new(&env);
+    st_buf text = {0};
+    st_buf_puts(a, &text, TABLES);
+    for (int i = 0; i < 3000; i++)
+        st_buf_printf(a, &text, "segment s%d where m > %d and m != %d\n", i, i, i + 5000);
+    fixture f;
+    start(&f, st_buf_text(a, &text));
+    assert_int_equal(instructions(&f, ST_BC_CMP), 6000);
+    assert_int_equal(instructions(&f, ST_BC_LOAD), 1);
+    assert_true(f.bc->steps.p[0].code.npred < 1200);
+    stop(&f);
+    st_env_close(&env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +282,8 @@ int main(void)
         cmocka_unit_test(a_filter_that_is_an_answer_itself),
         cmocka_unit_test(every_question_has_a_step),
         cmocka_unit_test(leaves_once_and_few_registers),
+        cmocka_unit_test(many_leaves_of_one_column),
+        cmocka_unit_test(limits_are_named),
         cmocka_unit_test(the_same_rules_give_the_same_program),
         cmocka_unit_test(rules_without_rows),
     };
