@@ -48,6 +48,8 @@ typedef struct gen {
     sample *out;
     table tables[TABLES];
     bool two_links, order_key, int_keys;
+    bool near_times; /* times of few parents stand close together, apart by round durations */
+    bool skewed;     /* the first parent has many rows */
     int64_t today;
     const char *clock; /* of the as-of instant, "00:00" where it is a day */
     ST_VEC(named) names;
@@ -97,8 +99,8 @@ static const char *const pool_long_dec[] = {
 static const char *const pool_huge[] = {"999999999999999999999999999999999999.99",
                                         "-999999999999999999999999999999999999.99",
                                         "500000000000000000000000000000000000.00", "0.01", "-0.01"};
-static const char *const pool_float[] = {"0", "0.1", "0.5",  "0.25",  "0.30000000000000004",
-                                         "1", "2.5", "-1.5", "1e300", "nan"};
+static const char *const pool_float[] = {"0", "-0.0", "0.1",  "0.5",   "0.25", "0.30000000000000004",
+                                         "1", "2.5",  "-1.5", "1e300", "nan"};
 static const char *const pool_text[] = {"DE", "AT", "de", "", "D", "ä", "Ä", "ßé", "a b", " DE "};
 static const char *const pool_mail[] = {"a@b.de", "X@Y.Com", "nobody", "a@b@c.org", "@", "é@ü.de"};
 static const char *const pool_word[] = {"view", "cart", "buy"};
@@ -130,6 +132,19 @@ static const char *day_text(gen *g, int64_t day)
     char text[ST_TIME_TEXT];
     st_format_date(day, text);
     return F("%s", text);
+}
+
+/* Hours and minutes before the as-of instant that lie apart by what rules write as durations. */
+static const char *near_time(gen *g)
+{
+    static const int minutes[] = {60,   90,    120,   180,   150,   1440,  1500,  1530, 2880, 2160,
+                                  3600, 10080, 11520, 20160, 43200, 53280, 44640, 1441, 0,    -60};
+    int64_t second;
+    st_parse_date((st_str){g->out->as_of, 10}, &second);
+    second = second * 86400 + ((g->clock[0] - '0') * 10 + g->clock[1] - '0') * 3600 +
+             ((g->clock[3] - '0') * 10 + g->clock[4] - '0') * 60 - PICK(g, minutes) * 60;
+    int64_t day = (second - (second % 86400 + 86400) % 86400) / 86400, rest = second - day * 86400;
+    return F("%sT%02d:%02d", day_text(g, day), (int)(rest / 3600), (int)(rest / 60 % 60));
 }
 
 /* ---- tables ---- */
@@ -263,7 +278,9 @@ static const char *cell(gen *g, const column *c)
     if (c->optional && one_in(g, 4)) return NULL;
     switch (c->kind) {
     case DATE: return day_text(g, some_day(g));
-    case STAMP: return F("%sT%s", day_text(g, some_day(g)), time_of_day(g, true));
+    case STAMP:
+        if (g->near_times && !one_in(g, 8)) return near_time(g);
+        return F("%sT%s", day_text(g, some_day(g)), time_of_day(g, true));
     default: return c->pool[below(g, c->npool)];
     }
 }
@@ -271,9 +288,11 @@ static const char *cell(gen *g, const column *c)
 static uint32_t row_count(gen *g, int t, bool large)
 {
     static const uint32_t most[TABLES] = {14, 4, 6, 40, 50, 40, 12};
+    /* Around the sizes of words and batches. */
+    static const uint32_t edges[] = {63, 64, 65, 127, 128, 129, 4095, 4096, 4097, 8192, 9000, 12345};
+    if (large) return t == REGIONS || t == PRODUCTS ? 1 + below(g, 300) : PICK(g, edges);
     uint32_t n = below(g, most[t] + 1);
-    if (t == CUSTOMERS && n == 0) n = 1;
-    return large ? n * 300 : n;
+    return t == CUSTOMERS && n == 0 ? 1 : n;
 }
 
 static const char *key_text(gen *g, int t, uint32_t i)
@@ -298,7 +317,10 @@ static void fill_table(gen *g, int t, const uint32_t *rows)
             if (col->links_to >= 0) {
                 uint32_t parents = rows[col->links_to] + (one_in(g, 10) ? 2 : 0);
                 bool missing = col->optional && one_in(g, 5);
-                cells[c] = missing ? NULL : key_text(g, col->links_to, parents ? below(g, parents) : 99);
+                uint32_t among = g->near_times ? ST_MIN(parents, 3) : parents;
+                uint32_t parent = parents ? below(g, among) : 99;
+                if (g->skewed && r < 300 && one_in(g, 2)) parent = 0;
+                cells[c] = missing ? NULL : key_text(g, col->links_to, parent);
             } else if (col->pool || col->kind == DATE || col->kind == STAMP) {
                 cells[c] = cell(g, col);
             } else {
@@ -840,6 +862,12 @@ static const char *other_step(gen *g, int entity, int t, bool no, bool named_ste
     return F("%s(%s%s%s)", no ? "no" : "any", table_names[child], by_link(g, entity, child), where);
 }
 
+static const char *step_limit(gen *g, bool hours)
+{
+    static const char *const exact[] = {"1 hour", "90 minutes", "24 hours", "1 day", "30 minutes", "7 days"};
+    return hours && !one_in(g, 3) ? PICK(g, exact) : duration(g, hours);
+}
+
 static const char *sequence(gen *g, scope s)
 {
     int t = child_of(g, s.table);
@@ -853,7 +881,7 @@ static const char *sequence(gen *g, scope s)
     uint32_t n = 1 + below(g, 3), rows = 0;
     for (uint32_t i = 0; i <= n; i++) {
         bool last = i == n;
-        const char *within = chosen && one_in(g, 2) ? F("within %s ", duration(g, hours)) : "";
+        const char *within = chosen && one_in(g, 2) ? F("within %s ", step_limit(g, hours)) : "";
         uint32_t what = below(g, 6);
         if (last && rows == 0) what = 5;
         if (i) st_buf_puts(g->a, &b, " then");
@@ -1058,6 +1086,15 @@ static void make_segment(gen *g)
     define(g, F("segment %s%s where %s", n->name, of(g, t), text));
 }
 
+static void make_sequence(gen *g)
+{
+    scope s = {CUSTOMERS, -1, false};
+    const char *text = sequence(g, s);
+    if (!text) return;
+    named *n = name_it(g, SEGMENT, CUSTOMERS, "seq");
+    define(g, F("segment %s of customers where %s", n->name, text));
+}
+
 static void make_tiers(gen *g)
 {
     int t = some_entity(g);
@@ -1214,7 +1251,9 @@ static void make_definitions(gen *g)
 {
     uint32_t n = 5 + below(g, 9);
     for (uint32_t i = 0; i < n; i++) {
-        switch (below(g, 12)) {
+        switch (below(g, 14)) {
+        case 12:
+        case 13: make_sequence(g); break;
         case 0: make_param(g); break;
         case 1: make_rows(g); break;
         case 2:
@@ -1238,6 +1277,8 @@ sample *sample_new(st_arena *a, uint64_t seed)
     g->out->arena = a;
     choose_as_of(g);
     g->two_links = one_in(g, 4);
+    g->skewed = one_in(g, 8);
+    g->near_times = one_in(g, 2);
     g->order_key = !one_in(g, 3);
     g->int_keys = one_in(g, 2);
     for (int t = 0; t < TABLES; t++) g->tables[t].there = t == CUSTOMERS || t == ORDERS || !one_in(g, 3);

@@ -91,6 +91,7 @@ sample *sample_read(st_arena *a, const char *rules, const char *tables)
     for (const char *p = tables; *p;) {
         uint32_t n;
         if (*p == '\n') {
+            t = NULL;
             p++;
             continue;
         }
@@ -103,8 +104,7 @@ sample *sample_read(st_arena *a, const char *rules, const char *tables)
             continue;
         }
         const char **row = read_line(a, &p, &n);
-        assert(t && n == t->ncols);
-        *st_push(a, &t->rows) = row;
+        if (t && n == t->ncols) *st_push(a, &t->rows) = row;
     }
     return s;
 }

@@ -37,7 +37,8 @@ void sample_print(st_arena *a, const sample *s, st_buf *out);
 sample *sample_load(st_arena *a, const char *text);
 
 /* Reads tables written as text, for tests by hand: blocks of "table NAME", a line of column names, lines of cells, with commas
- * between them; an empty cell is missing, "" the empty text, ; stands between the values of a list. */
+ * between them; an empty cell is missing, "" the empty text, ; stands between the values of a list. A blank line ends
+ * a table; what follows up to the next one is passed over. */
 sample *sample_read(st_arena *a, const char *rules, const char *tables);
 
 #endif
