@@ -2,17 +2,15 @@
  * places in the order are found by radix selection; nothing is sorted but for ntile. */
 #include "vm/parts.h"
 
-#include <math.h>
-
 typedef struct population {
     st_vm *vm;
     st_arena *a;
     st_feed value;
-    const uint8_t *filter; /* NULL: all rows */
-    uint64_t rows, n;      /* n: with a known value */
-    st_u128 *wide;         /* keys of I128 */
-    uint64_t *keys;        /* of the others */
-    bool reversed;         /* small values are better: keys are complements */
+    const uint8_t *filter;     /* NULL: all rows */
+    uint64_t rows, n;          /* n: with a known value */
+    st_u128 *wide, *wide_room; /* keys of I128, and room for as many */
+    uint64_t *keys, *room;     /* of the others */
+    bool reversed;             /* small values are better: keys are complements */
 } population;
 
 static bool is_member(const population *p, uint64_t row, int64_t *source_row)
@@ -67,10 +65,12 @@ static void open_population(population *p, st_vm *vm, const st_bc_step *s)
     p->filter = s->filter == ST_BC_NONE ? NULL : vm->slots[s->filter].data;
     p->rows = vm->data->tables[s->domain].rows;
     bool wide = p->value.type == ST_BC_I128;
+    size_t bytes = (p->rows + 1) * (wide ? sizeof *p->wide : sizeof *p->keys);
+    void *keys = st_alloc_raw(p->a, bytes), *room = st_alloc_raw(p->a, bytes);
     if (wide)
-        p->wide = st_alloc_raw(p->a, (p->rows + 1) * sizeof *p->wide);
+        p->wide = keys, p->wide_room = room;
     else
-        p->keys = st_alloc_raw(p->a, (p->rows + 1) * sizeof *p->keys);
+        p->keys = keys, p->room = room;
     for (uint64_t r = 0; r < p->rows; r++) {
         int64_t row;
         if (!is_member(p, r, &row)) continue;
@@ -85,12 +85,12 @@ static void open_population(population *p, st_vm *vm, const st_bc_step *s)
 
 enum { RADIX = 11 };
 
-/* The k-th smallest (from 0) of v[0, n), whose order is lost. Each round keeps the values that share the next bits with the
- * answer; a round settles at least RADIX bits, or all that are left. */
+/* The k-th smallest (from 0) of v[0, n), which stay as they are; `kept` is room for as many. Each round keeps the values that share
+ * the next bits with the answer; a round settles at least RADIX bits, or all that are left. */
 #define SELECT(NAME, T, BITS, CLZ)                                                                           \
-    static T NAME(T *v, uint64_t n, uint64_t k)                                                              \
+    static T NAME(const T *v, T *kept, uint64_t n, uint64_t k)                                               \
     {                                                                                                        \
-        for (;;) {                                                                                           \
+        for (;; v = kept) {                                                                                  \
             T low = v[0], high = v[0];                                                                       \
             for (uint64_t i = 1; i < n; i++) {                                                               \
                 if (v[i] < low) low = v[i];                                                                  \
@@ -98,14 +98,13 @@ enum { RADIX = 11 };
             }                                                                                                \
             if (low == high) return low;                                                                     \
             unsigned differ = BITS - CLZ(low ^ high), shift = differ > RADIX ? differ - RADIX : 0;           \
-            uint64_t counts[1 << RADIX] = {0}, before = 0;                                                   \
+            uint64_t counts[1 << RADIX] = {0}, before = 0, m = 0;                                            \
             uint32_t mask = (1u << RADIX) - 1, bucket = 0;                                                   \
             for (uint64_t i = 0; i < n; i++) counts[(uint32_t)(v[i] >> shift) & mask]++;                     \
             while (k >= before + counts[bucket]) before += counts[bucket++];                                 \
-            uint64_t kept = 0;                                                                               \
             for (uint64_t i = 0; i < n; i++)                                                                 \
-                if (((uint32_t)(v[i] >> shift) & mask) == bucket) v[kept++] = v[i];                          \
-            n = kept;                                                                                        \
+                if (((uint32_t)(v[i] >> shift) & mask) == bucket) kept[m++] = v[i];                          \
+            n = m;                                                                                           \
             k -= before;                                                                                     \
         }                                                                                                    \
     }
@@ -123,22 +122,10 @@ static unsigned clz128(st_u128 x)
 SELECT(select_u64, uint64_t, 64, clz64)
 SELECT(select_u128, st_u128, 128, clz128)
 
-/* The key in place k (from 0) in ascending order; the population's keys stay as they are. */
+/* The key in place k (from 0) in ascending order. */
 static st_u128 key_at(population *p, uint64_t k)
 {
-    st_arena *a = st_arena_new(p->vm->env);
-    st_u128 key;
-    if (p->wide) {
-        st_u128 *copy = st_alloc_raw(a, p->n * sizeof *copy);
-        memcpy(copy, p->wide, p->n * sizeof *copy);
-        key = select_u128(copy, p->n, k);
-    } else {
-        uint64_t *copy = st_alloc_raw(a, p->n * sizeof *copy);
-        memcpy(copy, p->keys, p->n * sizeof *copy);
-        key = select_u64(copy, p->n, k);
-    }
-    st_arena_free(a);
-    return key;
+    return p->wide ? select_u128(p->wide, p->wide_room, p->n, k) : select_u64(p->keys, p->room, p->n, k);
 }
 
 static uint64_t count_between(const population *p, st_u128 low, st_u128 high)
@@ -236,22 +223,40 @@ static bool reaches(const population *p, const cuts *c, uint32_t i, int64_t row,
     return !c->endless[i] && x >= c->value[i];
 }
 
+typedef struct score_job {
+    const population *p;
+    const st_bc_step *s;
+    const st_slot *out;
+    cuts c;
+    bool by_value, alone;
+} score_job;
+
+enum { ROWS_A_TASK = 1 << 16 };
+
+static void score_rows(void *ctx, uint64_t task, st_env *env)
+{
+    (void)env;
+    const score_job *j = ctx;
+    uint64_t to = ST_MIN(j->p->rows, (task + 1) * ROWS_A_TASK);
+    for (uint64_t r = task * ROWS_A_TASK; r < to; r++) {
+        int64_t row, reached = 0;
+        if (!is_member(j->p, r, &row)) continue;
+        for (uint32_t i = 0; i < j->c.n; i++) reached += reaches(j->p, &j->c, i, row, j->by_value);
+        int64_t score = j->by_value && j->s->lower_is_better ? j->s->n - reached : 1 + reached;
+        ((int64_t *)j->out->data)[r] = j->alone ? j->s->n : score;
+        st_bit_set(j->out->known, r);
+    }
+}
+
 static void score_by_cuts(population *p, const st_bc_step *s, const st_slot *out)
 {
-    cuts c = {0};
-    bool by_value = s->method == ST_RFM_PACKAGE, alone = s->method == ST_RANKED && p->n == 1;
-    if (by_value)
-        cut_by_quantile(p, s, &c);
+    score_job j = {.p = p, .s = s, .out = out, .by_value = s->method == ST_RFM_PACKAGE};
+    j.alone = s->method == ST_RANKED && p->n == 1;
+    if (j.by_value)
+        cut_by_quantile(p, s, &j.c);
     else
-        cut_by_rank(p, s, &c);
-    for (uint64_t r = 0; r < p->rows; r++) {
-        int64_t row, reached = 0;
-        if (!is_member(p, r, &row)) continue;
-        for (uint32_t i = 0; i < c.n; i++) reached += reaches(p, &c, i, row, by_value);
-        int64_t score = by_value && s->lower_is_better ? s->n - reached : 1 + reached;
-        ((int64_t *)out->data)[r] = alone ? s->n : score;
-        st_bit_set(out->known, r);
-    }
+        cut_by_rank(p, s, &j.c);
+    st_parallel(p->vm->env, p->vm->threads, (p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK, score_rows, &j);
 }
 
 /* ---- ntile ---- */
