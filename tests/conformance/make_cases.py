@@ -10,6 +10,7 @@ import datetime
 import itertools
 import os
 import random
+import re
 import sys
 from collections import Counter
 from fractions import Fraction
@@ -183,7 +184,10 @@ def numbers(out):
     made = 0
     while made < 40:
         text, f = expression(rng, 2)
-        if text.count("/") > 1 or not any(c in text for c in "nmde"):
+        # what could need more than 38 digits is refused: an int has 19
+        wide = len(re.findall(r"\b[nm]\b|/", text))
+        too_wide = text.count("/") > 1 or ("*" in text and wide > 1)
+        if too_wide or not any(c in text for c in "nmde"):
             continue
         made += 1
         values = [f(row) for row in rows]
