@@ -58,7 +58,6 @@ st_ir_id st_ir_at_least(st_ir *ir, uint32_t k, const st_ir_id *p, uint32_t n);
 void st_ir_pin(st_ir *ir, st_ir_id p);
 
 st_ir_id st_ir_known(st_ir *ir, st_ir_id v);
-st_ir_id st_ir_linked(st_ir *ir, const st_ir_path *path);
 st_ir_id st_ir_gather(st_ir *ir, const st_ir_path *path, st_ir_id x);
 st_ir_id st_ir_select(st_ir *ir, st_ir_id a, st_ir_id b);
 st_ir_id st_ir_mask(st_ir *ir, st_ir_id v, st_ir_id p);

@@ -76,9 +76,9 @@ static void describe_sequence(st_arena *a, const st_ir_sequence *s, st_buf *out)
 static const char *const part_names[] = {"year", "quarter", "month", "week", "day", "weekday", "hour"};
 static const char *const method_names[] = {"ranked", "rfm_r", "ntile", "cume_dist"};
 
-void st_ir_describe(st_arena *a, const st_ir *ir, const st_ir_node *n, st_buf *out)
+/* What a node holds apart from its arguments. */
+static void describe(st_arena *a, const st_ir_node *n, st_buf *out)
 {
-    (void)ir;
     switch (n->op) {
     case ST_IR_CONST:
         if (n->kind == ST_IR_TEXT)
@@ -147,7 +147,7 @@ void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
         if (n->kind == ST_IR_I64 || n->kind == ST_IR_I128)
             if (n->scale) st_buf_printf(a, out, "(%u)", n->scale);
         st_buf_printf(a, out, " %s", st_ir_op_names[n->op]);
-        st_ir_describe(a, ir, n, out);
+        describe(a, n, out);
         for (uint32_t i = 0; i < n->n; i++) st_buf_printf(a, out, " %%%u", numbers[n->args[i]]);
         st_buf_puts(a, out, "\n");
     }

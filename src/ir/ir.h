@@ -143,8 +143,6 @@ st_ir *st_lower(st_arena *a, const st_program *program, const st_ir_options *opt
 
 /* --emit ir: one line a node that an output needs, then the outputs. */
 void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out);
-/* What a node holds apart from its arguments, as the dump shows it. */
-void st_ir_describe(st_arena *a, const st_ir *ir, const st_ir_node *n, st_buf *out);
 /* For each node whether an output needs it, and the roots themselves, in order of the outputs. */
 typedef ST_VEC(st_ir_id) st_ir_ids;
 void st_ir_roots(st_arena *a, const st_ir *ir, st_ir_ids *roots);

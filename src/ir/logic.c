@@ -244,6 +244,15 @@ static bool total(const st_ir *ir, const st_ir_node *n)
     }
 }
 
+static st_ir_id linked(st_ir *ir, const st_ir_path *path)
+{
+    st_ir_node n = {.op = ST_IR_LINKED,
+                    .kind = ST_IR_PRED,
+                    .domain = (int32_t)st_ir_path_from(path)->index,
+                    .path = path};
+    return st_ir_node_of(ir, &n);
+}
+
 st_ir_id st_ir_known(st_ir *ir, st_ir_id v)
 {
     const st_ir_node *n = st_ir_at(ir, v);
@@ -267,7 +276,7 @@ st_ir_id st_ir_known(st_ir *ir, st_ir_id v)
         return st_ir_or(ir, p, n->n / 2);
     }
     case ST_IR_GATHER:
-        if (!st_ir_at(ir, n->args[0])->optional) return st_ir_linked(ir, n->path);
+        if (!st_ir_at(ir, n->args[0])->optional) return linked(ir, n->path);
         break;
     default:
         if (total(ir, n)) return st_ir_known(ir, n->args[0]);
@@ -275,27 +284,18 @@ st_ir_id st_ir_known(st_ir *ir, st_ir_id v)
     return pred(ir, ST_IR_KNOWN, 0, &v, 1);
 }
 
-st_ir_id st_ir_linked(st_ir *ir, const st_ir_path *path)
-{
-    st_ir_node n = {.op = ST_IR_LINKED,
-                    .kind = ST_IR_PRED,
-                    .domain = (int32_t)st_ir_path_from(path)->index,
-                    .path = path};
-    return st_ir_node_of(ir, &n);
-}
-
 st_ir_id st_ir_gather(st_ir *ir, const st_ir_path *path, st_ir_id x)
 {
     const st_ir_node *n = st_ir_at(ir, x);
     if (n->domain == ST_IR_RUN) {
-        st_ir_id linked = st_ir_linked(ir, path);
-        return st_ir_at(ir, x)->kind == ST_IR_PRED ? st_ir_and2(ir, x, linked) : st_ir_mask(ir, x, linked);
+        st_ir_id leads = linked(ir, path);
+        return st_ir_at(ir, x)->kind == ST_IR_PRED ? st_ir_and2(ir, x, leads) : st_ir_mask(ir, x, leads);
     }
     if (n->op == ST_IR_GATHER) {
         st_ir_id under = n->args[0];
         return st_ir_gather(ir, st_ir_path_join(ir, path, n->path), under);
     }
-    if (n->op == ST_IR_LINKED) return st_ir_linked(ir, st_ir_path_join(ir, path, n->path));
+    if (n->op == ST_IR_LINKED) return linked(ir, st_ir_path_join(ir, path, n->path));
     if (n->op == ST_IR_MASK) {
         st_ir_id p = n->args[1];
         st_ir_id v = st_ir_gather(ir, path, n->args[0]);

@@ -1,23 +1,14 @@
-/* Row code. Instructions are first written with as many registers as there are values; at the end of a piece each gets a register of
- * the machine, used again as soon as its last reader has run.
+/* Row code, drafted with as many registers as there are values.
  *
  * Order: root after root, each leaf when it is first asked for, and with it every other comparison of the same value, so that the
  * value itself is needed only for a moment and the machine compares it in one go. */
-#include "plan/parts.h"
-
-typedef struct draft {
-    st_bc_op op;
-    st_bc_type type;
-    uint32_t a[5];
-    uint32_t *list; /* of registers (and scalars), where operand 1 is a list of them; else NULL */
-    uint32_t nlist;
-} draft;
+#include "plan/draft.h"
 
 struct st_piece {
     st_ground place;
     uint32_t stage;
     bool is_setup;
-    ST_VEC(draft) code;
+    st_drafts code;
     uint32_t npred, nval;
     uint32_t *reg;   /* by node: register + 1 in this piece, of the predicate or the value */
     uint32_t *owner; /* by node: the piece that reg, head and wanted belong to */
@@ -52,7 +43,7 @@ static st_path path_copy(st_emitter *e, const st_ir_path *path)
     return p;
 }
 
-uint32_t st_plan_index(st_emitter *e, const st_ir_path *path)
+static uint32_t index_of(st_emitter *e, const st_ir_path *path)
 {
     st_path p = path_copy(e, path);
     return st_bc_index(e->bc, &p);
@@ -124,7 +115,7 @@ uint32_t st_input_of(st_emitter *e, st_ir_id id, st_ground place)
     if (n->op == ST_IR_COLUMN) return st_bc_column(e->bc, domain, ST_BC_NONE, n->col);
     if (n->op == ST_IR_GATHER) {
         const st_ir_node *x = node(e, n->args[0]);
-        uint32_t index = st_plan_index(e, n->path);
+        uint32_t index = index_of(e, n->path);
         if (x->op == ST_IR_COLUMN) return st_bc_column(e->bc, domain, index, x->col);
         st_ground at = st_is_result(x) ? st_result_place(p, x) : (st_ground)x->domain;
         return st_bc_read_slot(e->bc, domain, index, slot_at(e, n->args[0], at));
@@ -138,17 +129,17 @@ uint32_t st_input_of(st_emitter *e, st_ir_id id, st_ground place)
 
 /* ---- drafting ---- */
 
-static draft *put(st_emitter *e, st_bc_op op, st_bc_type type, uint32_t a0, uint32_t a1, uint32_t a2)
+static st_draft *put(st_emitter *e, st_bc_op op, st_bc_type type, uint32_t a0, uint32_t a1, uint32_t a2)
 {
-    draft *d = st_push(e->arena, &e->code->code);
-    *d = (draft){.op = op, .type = type, .a = {a0, a1, a2, 0, 0}};
+    st_draft *d = st_push(e->arena, &e->code->code);
+    *d = (st_draft){.op = op, .type = type, .a = {a0, a1, a2, 0, 0}};
     return d;
 }
 
-static draft *put_list(st_emitter *e, st_bc_op op, st_bc_type type, uint32_t a0, const uint32_t *list,
-                       uint32_t n)
+static st_draft *put_list(st_emitter *e, st_bc_op op, st_bc_type type, uint32_t a0, const uint32_t *list,
+                          uint32_t n)
 {
-    draft *d = put(e, op, type, a0, 0, 0);
+    st_draft *d = put(e, op, type, a0, 0, 0);
     d->list = st_new_n(e->arena, uint32_t, n + 1);
     if (n) memcpy(d->list, list, n * sizeof *list);
     d->nlist = n;
@@ -306,7 +297,7 @@ static uint32_t compare_values(st_emitter *e, const st_ir_node *n)
     } else {
         uint32_t a = widened(e, n->args[0]), b = widened(e, n->args[1]);
         out = new_pred(e);
-        draft *d = put(e, ST_BC_CMP_SCALED, ST_BC_I128, out, a, b);
+        st_draft *d = put(e, ST_BC_CMP_SCALED, ST_BC_I128, out, a, b);
         d->a[3] = cmp_of(n->op);
         d->a[4] = ST_BC_SCALES(x->scale, y->scale);
     }
@@ -400,7 +391,7 @@ static uint32_t linked(st_emitter *e, const st_ir_node *n)
 {
     const st_table *to = st_ir_path_to(n->path);
     uint32_t out = new_pred(e);
-    uint32_t in = st_bc_column(e->bc, st_domain_of(e, e->code->place), st_plan_index(e, n->path), to->key);
+    uint32_t in = st_bc_column(e->bc, st_domain_of(e, e->code->place), index_of(e, n->path), to->key);
     put(e, ST_BC_LOAD_KNOWN, 0, out, in, 0);
     return out;
 }
@@ -412,7 +403,7 @@ static uint32_t has(st_emitter *e, const st_ir_node *n)
     bool is_list;
     st_bc_type type = st_bc_input_type(e->bc, in, &is_list);
     uint32_t out;
-    draft *d;
+    st_draft *d;
     if (type == ST_BC_BOOL) {
         out = new_pred(e);
         d = put(e, ST_BC_LIST_HAS, type, out, in, st_bc_bool(e->bc, node(e, v)->imm != 0));
@@ -758,104 +749,12 @@ void st_code_answer(st_emitter *e, const st_ir_id *preds, uint32_t n)
     e->code->answer = joined(e, true, p, n);
 }
 
-/* ---- registers ---- */
-
-static bool is_p_in(st_bc_operand k)
-{
-    return k == ST_K_P_IN;
-}
-static bool is_v_in(st_bc_operand k)
-{
-    return k >= ST_K_V_IN_T && k <= ST_K_V_IN_TEXT;
-}
-static bool is_v_out(st_bc_operand k)
-{
-    return k >= ST_K_V_OUT_T && k <= ST_K_V_OUT_TEXT;
-}
-
-typedef struct bank {
-    uint32_t *last;  /* by drafted register: place of its last reader */
-    uint32_t *given; /* by drafted register: the machine's */
-    ST_VEC(uint32_t) free;
-    uint32_t used;
-} bank;
-
-static uint32_t step_of(const draft *d)
-{
-    return d->op == ST_BC_CASE ? 2 : 1; /* predicate, scalar, predicate, scalar … */
-}
-
-static void find_last(const struct st_piece *c, bank *p, bank *v)
-{
-    for (uint32_t i = 0; i < c->code.n; i++) {
-        const draft *d = &c->code.p[i];
-        for (uint32_t k = 0; k < 5; k++) {
-            st_bc_operand kind = st_bc_opcodes[d->op].kinds[k];
-            if (is_p_in(kind) || kind == ST_K_P_OUT) p->last[d->a[k]] = i;
-            if (is_v_in(kind) || is_v_out(kind)) v->last[d->a[k]] = i;
-        }
-        for (uint32_t k = 0; d->list && k < d->nlist; k += step_of(d)) p->last[d->list[k]] = i;
-    }
-    if (c->answer != ST_BC_NONE) p->last[c->answer] = UINT32_MAX;
-}
-
-static uint32_t read(st_arena *a, bank *b, uint32_t reg, uint32_t at)
-{
-    uint32_t r = b->given[reg] - 1;
-    if (b->last[reg] == at) {
-        *st_push(a, &b->free) = r;
-        b->last[reg] = UINT32_MAX; /* read twice by one instruction, given back once */
-    }
-    return r;
-}
-
-static uint32_t written(st_arena *a, bank *b, uint32_t reg, uint32_t at)
-{
-    uint32_t r = b->free.n ? b->free.p[--b->free.n] : b->used++;
-    b->given[reg] = r + 1;
-    if (b->last[reg] == at) *st_push(a, &b->free) = r; /* nobody reads it */
-    return r;
-}
-
-static void assign(st_emitter *e, draft *d, uint32_t at, bank *p, bank *v)
-{
-    const st_bc_operand *kinds = st_bc_opcodes[d->op].kinds;
-    for (uint32_t k = 0; k < 5; k++) {
-        if (is_p_in(kinds[k])) d->a[k] = read(e->arena, p, d->a[k], at);
-        if (is_v_in(kinds[k])) d->a[k] = read(e->arena, v, d->a[k], at);
-    }
-    if (d->list) {
-        for (uint32_t k = 0; k < d->nlist; k += step_of(d)) d->list[k] = read(e->arena, p, d->list[k], at);
-        d->a[1] = st_bc_list(e->bc, d->list, d->nlist);
-    }
-    for (uint32_t k = 0; k < 5; k++) {
-        if (kinds[k] == ST_K_P_OUT) d->a[k] = written(e->arena, p, d->a[k], at);
-        if (is_v_out(kinds[k])) d->a[k] = written(e->arena, v, d->a[k], at);
-    }
-}
-
-static bank bank_new(st_arena *a, uint32_t n)
-{
-    return (bank){.last = st_new_n(a, uint32_t, n + 1), .given = st_new_n(a, uint32_t, n + 1)};
-}
-
 st_bc_code st_code_end(st_emitter *e, uint32_t *answer)
 {
     struct st_piece *c = e->code;
-    bank p = bank_new(e->arena, c->npred), v = bank_new(e->arena, c->nval);
-    find_last(c, &p, &v);
+    st_registers r = {.npred = c->npred, .nval = c->nval, .answer = c->answer};
     st_bc_begin(e->bc);
-    for (uint32_t i = 0; i < c->code.n; i++) {
-        draft *d = &c->code.p[i];
-        assign(e, d, i, &p, &v);
-        st_bc_emit(e->bc, d->op, d->type, d->a[0], d->a[1], d->a[2], d->a[3], d->a[4]);
-    }
-    if (p.used > ST_BC_MAX_P || v.used > ST_BC_MAX_V)
-        st_fail(st_arena_env(e->arena), STRATA_NO_MEMORY,
-                "The rule set asks for too many conditions and values at a time (%u and %u; the most are %u "
-                "and %u): part it "
-                "into several.",
-                p.used, v.used, ST_BC_MAX_P, ST_BC_MAX_V);
-    if (answer) *answer = p.given[c->answer] - 1;
+    st_give_registers(e, &c->code, &r);
+    if (answer) *answer = r.answer;
     return st_bc_end(e->bc);
 }

@@ -94,7 +94,6 @@ typedef struct st_emitter {
 
 st_bc_type st_bc_kind(st_ir_kind kind);
 st_bc_domain st_domain_of(st_emitter *e, st_ground place);
-uint32_t st_plan_index(st_emitter *e, const st_ir_path *path);
 uint32_t st_scalar_of(st_emitter *e, st_ir_id id);
 /* The input by which rows of `place` read a direct node, or one that lies in a slot. */
 uint32_t st_input_of(st_emitter *e, st_ir_id id, st_ground place);
