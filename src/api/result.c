@@ -24,6 +24,13 @@ static int64_t whole(const st_api_column *c, uint64_t row)
     return ((const int64_t *)c->data)[row];
 }
 
+/* The name of a row's label; NULL where it is none of those: compiled rules from a stranger may say anything. */
+static const char *label_of(const st_api_column *c, uint64_t row)
+{
+    uint64_t label = (uint64_t)whole(c, row);
+    return label < c->labels->n ? c->labels->names[label] : NULL;
+}
+
 static bool is_score(const st_api_column *c)
 {
     return c->field == ST_OUT_R || c->field == ST_OUT_F || c->field == ST_OUT_M;
@@ -180,7 +187,10 @@ static const char *format_of(st_arena *a, st_type type)
 
 static void put_text(st_out_batch *b, uint32_t i, const char *text)
 {
-    st_out_text(b, i, st_str_of(text));
+    if (text)
+        st_out_text(b, i, st_str_of(text));
+    else
+        st_out_null(b, i);
 }
 
 /* A float with a scale is a logistic: it is given with so many digits, which every machine agrees on. */
@@ -203,7 +213,7 @@ static void put_value(st_out_batch *b, uint32_t i, const st_api_column *c, uint6
     case ST_BC_TEXT: st_out_text(b, i, st_dict_get(c->dict, ((const uint32_t *)c->data)[row])); break;
     default:
         if (c->labels)
-            put_text(b, i, c->labels->names[whole(c, row)]);
+            put_text(b, i, label_of(c, row));
         else if (c->type.base == ST_T_DECIMAL || c->type.base == ST_T_DISTANCE)
             st_out_decimal(b, i, whole(c, row));
         else
@@ -231,10 +241,10 @@ static const char *long_label(const st_api_column *c, uint64_t row)
 {
     static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
     if (is_segment(c)) return is_true(c, row) ? "in" : NULL;
-    if (!is_known(c, row)) return NULL;
-    if (is_labelled(c)) return c->labels->names[whole(c, row)];
-    if (is_score(c)) return digits[whole(c, row)];
-    return NULL;
+    if ((!is_labelled(c) && !is_score(c)) || !is_known(c, row)) return NULL;
+    if (is_labelled(c)) return label_of(c, row);
+    uint64_t score = (uint64_t)whole(c, row);
+    return score < ST_COUNT(digits) ? digits[score] : NULL;
 }
 
 static int fill_long(void *context, st_out_batch *b, const char **why)

@@ -96,7 +96,11 @@ static st_api_column column_of(st_arena *a, const st_bc *code, const st_vm_resul
                        .data = slot->data,
                        .known = slot->known,
                        .dict = slot->dict};
-    if (out->type.base == ST_T_LABEL) c.labels = d->labels.n ? &d->labels : &weekday_labels;
+    if (out->type.base == ST_T_LABEL) {
+        const st_labels *its =
+            d->labels.n ? &d->labels : d->type.labels; /* a trait can have the labels of tiers */
+        c.labels = its && its->n ? its : &weekday_labels;
+    }
     if (out->known != ST_BC_NONE) c.known = vm->slots[out->known].data;
     return c;
 }

@@ -41,7 +41,7 @@ static int emit(st_env *env, const char *what, const char *path)
         else
             st_render_text(&diags, a, &out, false);
     }
-    fwrite(out.p, 1, out.n, stdout);
+    if (out.n) fwrite(out.p, 1, out.n, stdout);
     return diags.errors ? 1 : 0;
 }
 
