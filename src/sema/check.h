@@ -167,7 +167,8 @@ st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *as
 void st_report_duplicate(st_checker *c, const st_ast *name, st_span first);
 /* A reference to a definition of the row in hand (it has been checked). */
 st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span);
-/* The segment that `among` names, of `of`; NULL: reported. */
+/* The segment of the row in hand that stands behind the word `behind`, as in `among`; NULL: reported. */
+st_def *st_check_segment_name(st_checker *c, const st_scope *s, const st_ast *name, const char *behind);
 st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name);
 /* The links from `from` to `to`, at least one step. by: a link column that must be on the way, or NULL. NULL: reported,
  * with `name` as what was written. */
@@ -233,6 +234,8 @@ st_expr *st_check_shift(st_checker *c, const st_scope *s, st_expr *x, const st_a
 st_expr *st_check_time_node(st_checker *c, const st_scope *s,
                             const st_ast *ast); /* AGO SINCE FROM_TO PART … */
 st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_entered(st_checker *c, const st_scope *s, const st_ast *ast);
+st_expr *st_check_went(st_checker *c, const st_scope *s, const st_ast *ast);
 
 /* ---- rows.c ---- */
 /* The rows that a SOURCE names, as seen from s->at. `span_n`: where not NULL, takes the `in any N units` window. */

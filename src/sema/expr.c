@@ -875,8 +875,8 @@ static st_expr *check_node(st_checker *c, const st_scope *s, const st_ast *ast)
     case ST_AST_PART:
     case ST_AST_CALENDAR:
     case ST_AST_ANNIVERSARY: return st_check_time_node(c, s, ast);
-    case ST_AST_WENT: return later(c, ast, "went from … to …");
-    case ST_AST_ENTERED: return later(c, ast, ast->op ? "left … in …" : "entered … in …");
+    case ST_AST_WENT: return st_check_went(c, s, ast);
+    case ST_AST_ENTERED: return st_check_entered(c, s, ast);
     case ST_AST_NEAREST: return later(c, ast, "nearest");
     case ST_AST_DISTANCE: return later(c, ast, "A distance in km");
     default: break;

@@ -664,7 +664,7 @@ st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *as
     return NULL;
 }
 
-st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name)
+st_def *st_check_segment_name(st_checker *c, const st_scope *s, const st_ast *name, const char *behind)
 {
     const st_word *w = st_lookup(c, name->text);
     if (w && w->def && st_info(c, w->def)->later) return NULL;
@@ -678,7 +678,12 @@ st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name)
         if (c->defs.p[i]->kind == ST_DEF_SEGMENT && c->defs.p[i]->of == s->at)
             st_near_add(&near, name->text, c->defs.p[i]->name);
     if (!c->incomplete)
-        st_err(c, ST_MSG_AMONG_NEEDS_SEGMENT, name->span, name->text, s->at->name,
+        st_err(c, ST_MSG_AMONG_NEEDS_SEGMENT, name->span, name->text, s->at->name, behind,
                st_did_you_mean(c->a, &near));
     return NULL;
+}
+
+st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name)
+{
+    return st_check_segment_name(c, s, name, "among");
 }

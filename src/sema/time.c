@@ -381,7 +381,7 @@ static void report_no_time(st_checker *c, const st_expr *x, const st_ast *ast)
         help = st_format(c->a, "Ask the time itself: %s %s.", st_source_text(c, left->kids[ST_SINCE_time]),
                          st_source_text(c, window));
     } else if (x->op == ST_X_DEF && x->def->kind == ST_DEF_SEGMENT) {
-        help = "A segment is asked about now; who came in lately cannot be asked in this version.";
+        help = st_format(c->a, "For who came in since then: entered %s %s.", text, st_source_text(c, window));
     }
     st_err(c, ST_MSG_WINDOW_OF, ast->span, text, st_kind_words(x->type), help);
 }
@@ -448,4 +448,91 @@ st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast)
     if (st_is(x->type, ST_T_BOOL) && !x->type.optional) y->type.optional = false;
     st_warn_as_of(c, y);
     return y;
+}
+
+/* ---- who came and who went ---- */
+
+/* The instant at which a window begins that goes on until now; NULL: reported. */
+static st_expr *window_start(st_checker *c, const st_scope *s, const st_ast *window)
+{
+    range r;
+    bool open = window->op == ST_WINDOW_LAST || window->op == ST_WINDOW_THIS ||
+                window->op == ST_WINDOW_SINCE || window->op == ST_WINDOW_AFTER;
+    if (!open) {
+        st_err(c, ST_MSG_WINDOW_UNTIL_NOW, window->span, st_source_text(c, window));
+        return NULL;
+    }
+    if (!check_range(c, s, st_x_now(c, window->span), window, window->span, &r)) return NULL;
+    st_expr *low = r.low;
+    if (r.low_strict && low->type.base == ST_T_DATE) low = st_x_shift_n(c, low, 1, ST_DAY, window->span);
+    if (low->at) {
+        st_err(c, ST_MSG_AS_OF_ROW, window->span, st_source_text(c, window));
+        return NULL;
+    }
+    if (surely_later(low)) {
+        st_err(c, ST_MSG_AS_OF_FUTURE, window->span, st_source_text(c, window));
+        return NULL;
+    }
+    return st_x_start(c, low);
+}
+
+/* A condition that is never missing, at an earlier instant. */
+static st_expr *then(st_checker *c, st_expr *x, st_expr *start, st_span span)
+{
+    st_expr *y = st_x(c, ST_X_AS_OF, st_type_of(ST_T_BOOL), span, 2, x, start);
+    y->type.optional = false;
+    st_warn_as_of(c, y);
+    return y;
+}
+
+/* entered S: in now and not when the window began; left S: in then and not now. */
+st_expr *st_check_entered(st_checker *c, const st_scope *s, const st_ast *ast)
+{
+    bool left = ast->op != 0;
+    if (!s->at) {
+        st_err(c, ST_MSG_PARAM_VALUE, ast->span);
+        return NULL;
+    }
+    const st_ast *name = ast->kids[ST_ENTERED_name];
+    st_def *d = st_check_segment_name(c, s, name, left ? "left" : "entered");
+    st_expr *start = window_start(c, s, ast->kids[ST_ENTERED_window]);
+    st_expr *now = d ? st_x_def(c, s, d, name->span) : NULL;
+    if (!now || !start) return NULL;
+    st_expr *before = then(c, now, start, ast->span);
+    return left ? st_x_and(c, before, st_x_not(c, now, ast->span), ast->span)
+                : st_x_and(c, now, st_x_not(c, before, ast->span), ast->span);
+}
+
+/* Whether x has, or has not, this label; who has none has not. Never missing. */
+static st_expr *has_label(st_checker *c, st_expr *x, st_expr *label, bool has, st_span span)
+{
+    st_expr *none = st_x(c, ST_X_IS_MISSING, st_type_of(ST_T_BOOL), span, 1, x);
+    none->type.optional = false;
+    st_expr *parts[2] = {has ? st_x_not(c, none, span) : none,
+                         st_x_cmp(c, has ? ST_X_EQ : ST_X_NE, x, label, span)};
+    st_expr *y = st_x_or_all(c, has ? ST_X_AND : ST_X_OR, parts, 2, span);
+    y->type.optional = false;
+    return y;
+}
+
+/* x went from a to b: a when the window began, b now; without one of them, anything else there. */
+st_expr *st_check_went(st_checker *c, const st_scope *s, const st_ast *ast)
+{
+    const st_ast *left = ast->kids[ST_WENT_left], *from = ast->kids[ST_WENT_from],
+                 *to = ast->kids[ST_WENT_to];
+    st_scope far = *s;
+    far.far = true;
+    st_expr *x = st_check_expr(c, &far, left);
+    st_expr *start = window_start(c, &far, ast->kids[ST_WENT_window]);
+    if (!x) return NULL;
+    if (!st_is(x->type, ST_T_LABEL) || !x->type.labels->def) {
+        st_err(c, ST_MSG_WENT_OF, left->span, st_source_text(c, left), st_kind_words(x->type));
+        return NULL;
+    }
+    st_expr *a = from ? st_check_label(c, x->type.labels, from) : NULL,
+            *b = to ? st_check_label(c, x->type.labels, to) : NULL;
+    if (!start || (from && !a) || (to && !b)) return NULL;
+    st_expr *before = has_label(c, x, a ? a : b, a != NULL, ast->span),
+            *now = has_label(c, x, b ? b : a, b != NULL, ast->span);
+    return st_x_and(c, then(c, before, start, ast->span), now, ast->span);
 }

@@ -982,8 +982,23 @@ static const char *basic_condition(gen *g, scope s, int depth)
     return t ? t : one_in(g, 2) ? number_condition(g, s, 0) : text_condition(g, s, 0);
 }
 
+/* Who came or went, since an earlier instant; NULL: there is nothing to ask of. */
+static const char *move(gen *g, scope s)
+{
+    const char *since = one_in(g, 3) ? F("since %s", day_text(g, g->today - 1 - below(g, 60)))
+                                     : F("in last %s", duration(g, true));
+    const named *n = pick_name(g, one_in(g, 2) ? SEGMENT : TIERS, s.table, -1);
+    if (!n) return NULL;
+    if (n->what == SEGMENT) return F("%s %s %s", one_in(g, 2) ? "entered" : "left", n->name, since);
+    const char *from = F("from %s", n->labels[below(g, n->nlabels)]),
+               *to = F("to %s", n->labels[below(g, n->nlabels)]);
+    uint32_t which = below(g, 3);
+    return F("%s went %s %s %s", n->name, which == 1 ? "" : from, which == 2 ? "" : to, since);
+}
+
 static const char *condition(gen *g, scope s, int depth)
 {
+    const char *moved;
     if (depth > 0) {
         switch (below(g, 9)) {
         case 0: return F("(%s) and (%s)", condition(g, s, depth - 1), condition(g, s, depth - 1));
@@ -993,6 +1008,7 @@ static const char *condition(gen *g, scope s, int depth)
             return F("at least 2 of (%s, %s, %s)", condition(g, s, depth - 1), condition(g, s, depth - 1),
                      condition(g, s, depth - 1));
         case 4:
+            if (!s.inner && s.step_table < 0 && one_in(g, 3) && (moved = move(g, s)) != NULL) return moved;
             if (!s.inner && s.step_table < 0 && one_in(g, 2))
                 return F("((%s) as of %s)", condition(g, s, depth - 1), earlier(g));
             return F("(%s) is %s", condition(g, s, depth - 1), one_in(g, 2) ? "missing" : "known");
