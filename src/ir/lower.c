@@ -251,7 +251,11 @@ static st_ir_id ask_plain(st_lowering *l, const st_expr *e, want w)
     }
     case ST_X_LINK: return linked_condition(l, e, w);
     case ST_X_DEF:
-        if (e->def->kind == ST_DEF_TRAIT || e->def->kind == ST_DEF_SCORE) return ask(l, e->def->expr, w);
+        if (e->def->kind == ST_DEF_TRAIT || e->def->kind == ST_DEF_SCORE) {
+            st_ir_id answer = ask(l, e->def->expr, w);
+            st_ir_pin(ir, answer);
+            return answer;
+        }
         return yes ? st_lower_def(l, e->def)->member : st_ir_not(ir, st_lower_def(l, e->def)->member);
     case ST_X_NOT: return ask(l, e->args[0], yes ? WANT_FALSE : WANT_TRUE);
     case ST_X_AND:

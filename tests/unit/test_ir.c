@@ -549,6 +549,27 @@ static void definitions_are_used_not_repeated(void **state)
     st_env_close(&f.env);
 }
 
+/* A chain of conditions that build on each other stays a chain: opened up it would grow with its square. */
+static void chains_of_definitions_stay_chains(void **state)
+{
+    (void)state;
+    st_env env;
+    st_env_init(&env, NULL);
+    st_arena *a = st_arena_new(&env);
+    st_buf text = {0};
+    st_buf_puts(a, &text, TABLES "trait t0 = m > 0\nsegment s0 where m > 0\n");
+    for (int i = 1; i < 300; i++)
+        st_buf_printf(a, &text, "trait t%d = t%d and m != %d\nsegment s%d where s%d or m = %d\n", i, i - 1, i,
+                      i, i - 1, i);
+    st_buf_puts(a, &text, "segment z where t299\n");
+    compiled f;
+    compile(&f, st_buf_text(a, &text), false);
+    const bool *live = st_ir_live(f.a, f.ir);
+    for (st_ir_id id = 1; id < f.ir->nodes.n; id++) assert_true(!live[id] || st_ir_at(f.ir, id)->n <= 3);
+    st_env_close(&f.env);
+    st_env_close(&env);
+}
+
 static void other_instants_share_what_does_not_depend_on_time(void **state)
 {
     (void)state;
@@ -600,6 +621,7 @@ int main(void)
         cmocka_unit_test(equal_cuts_are_one_leaf),
         cmocka_unit_test(rows_asked_for_in_several_ways_are_one_fold),
         cmocka_unit_test(definitions_are_used_not_repeated),
+        cmocka_unit_test(chains_of_definitions_stay_chains),
         cmocka_unit_test(other_instants_share_what_does_not_depend_on_time),
         cmocka_unit_test(nothing_is_kept_for_what_is_not_asked),
         cmocka_unit_test(contradictions_are_seen),
