@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes case_table.inc: the simple, one-to-one case mappings of Unicode as runs of code points.
+"""Writes case_table.inc: the case mappings of Unicode that take one character to one character, as runs of code points. A
+character whose other case is written with several (the capital I with a dot, the sharp s) stays as it is.
 
 Run it only to move to another Unicode version, on purpose: lower(), upper() and `ignoring case` follow the table,
 so a change of the table is a change of the language.

@@ -11,7 +11,8 @@ uint32_t st_utf8_next(const char **p,
 uint32_t st_utf8_put(uint32_t cp, char out[4]); /* number of bytes written */
 uint64_t st_utf8_length(st_str s);              /* code points */
 
-/* Simple (one-to-one) Unicode case mappings of a fixed Unicode version, kept in a generated table. */
+/* One-to-one case mappings of a fixed Unicode version, kept in a generated table; a character whose other case is several
+ * characters stays as it is. */
 uint32_t st_lower_cp(uint32_t cp);
 uint32_t st_upper_cp(uint32_t cp);
 st_str st_text_lower(st_arena *a, st_str s); /* also the fold of `ignoring case` */
