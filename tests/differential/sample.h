@@ -24,7 +24,8 @@ typedef struct sample {
     ST_VEC(sample_table *) tables;
 } sample;
 
-/* The same seed always makes the same sample. */
+/* The same seed makes the same sample in every build by one compiler; another one may evaluate arguments, and so draw, in
+ * another order. */
 sample *sample_new(st_arena *a, uint64_t seed);
 /* The rule text of the definitions that are left. */
 const char *sample_rules(st_arena *a, const sample *s);
