@@ -188,22 +188,20 @@ static bool drop_refused(sample *s, const prepared *p, bool first, char *what, s
 {
     for (uint32_t i = 0; i < p->diags.items.n; i++) {
         const st_diag *d = &p->diags.items.p[i];
-        if (d->severity != ST_ERROR) continue;
+        uint32_t def = sample_def_at(s, d->span.start);
         bool expected = !first;
 #define EXPECTED(NAME) expected = expected || d->code == ST_MSG_##NAME;
 #include "expected.def"
 #undef EXPECTED
-        uint32_t def = sample_def_at(s, d->span.start);
-        if (!expected || def >= s->defs.n) {
-            snprintf(what, size, "refused: %s %s", st_messages[d->code].code, d->text);
-            return false;
-        }
+        if (d->severity == ST_ERROR && expected && def < s->defs.n) s->defs.p[def].refused = true;
     }
-    for (uint32_t i = p->diags.items.n; i-- > 0;) {
-        if (p->diags.items.p[i].severity != ST_ERROR) continue;
-        /* Places are those of the text before anything was dropped. */
-        uint32_t def = sample_def_at(s, p->diags.items.p[i].span.start);
-        s->defs.p[def].refused = true;
+    /* What else is said of such a definition may follow from the same mistake. */
+    for (uint32_t i = 0; i < p->diags.items.n; i++) {
+        const st_diag *d = &p->diags.items.p[i];
+        uint32_t def = sample_def_at(s, d->span.start);
+        if (d->severity != ST_ERROR || (def < s->defs.n && s->defs.p[def].refused)) continue;
+        snprintf(what, size, "refused: %s %s", st_messages[d->code].code, d->text);
+        return false;
     }
     for (uint32_t i = 0; i < s->defs.n; i++) s->defs.p[i].dropped |= s->defs.p[i].refused;
     return true;
