@@ -208,15 +208,40 @@ static bool read_options(const cli_args *args, const strata_rules *rules, strata
     return false;
 }
 
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+/* What is wrong with an output is said before the work, not behind it. */
+static bool check_outputs(const cli_args *args)
+{
+    const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
+    strata_error error;
+    if (is_stdout(output) && is_stdout(counts)) {
+        cli_fail("-o and --counts cannot both go to standard output. Name a file for one of them.");
+        return false;
+    }
+    if ((!output || is_folder(output) ||
+         st_io_check_output(output, cli_value(args, "format"), &error) == STRATA_OK) &&
+        (!counts || st_io_check_output(counts, "csv", &error) == STRATA_OK))
+        return true;
+    cli_fail_with(&error);
+    return false;
+}
+
 static int answer(const cli_args *args, strata_result *result, timings *t)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
+    bool piped = is_stdout(output) || is_stdout(counts); /* then stdout is for programs */
     double begin = cli_seconds();
-    cli_print_counts(result, stdout);
-    fflush(stdout);
-    print_notes(result);
     bool good =
         (!output || write_output(args, result, output)) && (!counts || cli_write_counts(result, counts));
+    if (good) {
+        cli_print_counts(result, piped ? stderr : stdout);
+        fflush(stdout);
+        print_notes(result);
+    }
     t->write = cli_seconds() - begin;
     if (good && cli_value(args, "timings")) print_timings(t);
     return good ? CLI_CLEAN : CLI_FAILED;
@@ -226,7 +251,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
 {
     bool terminal = isatty(STDERR_FILENO);
     strata_run_options o = {.progress = progress, .context = &terminal};
-    if (!read_options(args, rules, &o)) return CLI_FAILED;
+    if (!read_options(args, rules, &o) || !check_outputs(args)) return CLI_FAILED;
     double begin = cli_seconds();
     strata_data *data = load(args, rules, o.threads, terminal);
     if (!data) return CLI_FAILED;

@@ -53,6 +53,8 @@ bool st_io_has_arrow(void);
  *   CSV   true and false; missing is empty, the empty text ""; text in quotes where it has to be; floats as the shortest text
  *         that reads back the same; decimals with their scale; instants in UTC, 2026-11-01T09:30:00Z. */
 typedef struct st_io_writer st_io_writer;
+/* Whether a file could be written there in that format, asked before the work is done that it is to hold. Makes nothing. */
+strata_status st_io_check_output(const char *path, const char *format, strata_error *error);
 /* The schema (a struct of the columns) is taken over, also on failure. */
 strata_status st_io_create(const char *path, const char *format, struct ArrowSchema *schema,
                            st_io_writer **writer, strata_error *error);

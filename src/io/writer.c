@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct st_io_writer {
     st_out_file *file;
@@ -31,17 +33,42 @@ static strata_status choose_format(const char *path, const char *name, st_io_for
                       path);
 }
 
+static bool is_text(st_io_format format)
+{
+    return format == ST_IO_CSV || format == ST_IO_JSONL;
+}
+
+static strata_status choose_for(const char *path, const char *name, st_io_format *format, strata_error *error)
+{
+    strata_status status = choose_format(path, name, format, error);
+    if (!status && !is_text(*format) && strcmp(path, "-") == 0)
+        status = st_io_fail(error, STRATA_BAD_INPUT,
+                            "Only csv and jsonl are written to standard output. Name a file.");
+    return status;
+}
+
+strata_status st_io_check_output(const char *path, const char *name, strata_error *error)
+{
+    st_io_format format;
+    strata_status status = choose_for(path, name, &format, error);
+    if (status || strcmp(path, "-") == 0) return status;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder) return st_io_fail(error, STRATA_NO_MEMORY, "Out of memory.");
+    if (access(folder, W_OK) != 0)
+        status = st_io_fail(error, STRATA_IO, "%.400s cannot be written: %s.", path, strerror(errno));
+    free(folder);
+    return status;
+}
+
 static strata_status begin(st_io_writer *w, const char *path, const char *name, struct ArrowSchema *schema,
                            strata_error *error)
 {
     st_io_format format;
-    strata_status status = choose_format(path, name, &format, error);
+    strata_status status = choose_for(path, name, &format, error);
     if (status) return status;
     if ((status = st_out_open(path, &w->file, error))) return status;
-    bool text = format == ST_IO_CSV || format == ST_IO_JSONL;
-    if (!text && st_out_is_stdout(w->file))
-        return st_io_fail(error, STRATA_BAD_INPUT,
-                          "Only csv and jsonl are written to standard output. Name a file.");
+    bool text = is_text(format);
     return (text ? st_text_writer_new : st_arrow_writer_new)(format, schema, w->file, &w->way, &w->state,
                                                              error);
 }

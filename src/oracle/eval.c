@@ -61,8 +61,9 @@ st_value st_o_exact(st_oracle *o, st_type type, st_i128 v, unsigned scale)
 {
     if (type.base == ST_T_FLOAT) return float_value(o, type, st_dec_to_double(v, scale));
     if (!st_dec_rescale(v, scale, type.base == ST_T_INT ? 0 : type.scale, &v)) return overflow(o, type);
-    if (type.base != ST_T_INT) return (st_value){.type = type, .as.d = v};
-    return v < INT64_MIN || v > INT64_MAX ? overflow(o, type) : st_o_int(type, (int64_t)v);
+    bool short_one = type.base == ST_T_INT || type.digits <= 18; /* held in 64 bits everywhere */
+    if (short_one && (v < INT64_MIN || v > INT64_MAX)) return overflow(o, type);
+    return type.base == ST_T_INT ? st_o_int(type, (int64_t)v) : (st_value){.type = type, .as.d = v};
 }
 
 /* The same value in another type of its kind. */

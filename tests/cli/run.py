@@ -192,6 +192,27 @@ def run_writes_files(folder):
 
 
 @case
+def outputs_that_cannot_be_are_refused_before_the_work(folder):
+    rules, data = lay(folder, orders=ORDERS.replace("20.00", "twenty"))  # the work would fail, and say so
+    args = ("run", rules, "--data", data)
+    has(strata(*args, "-o", os.path.join(folder, "out.doc"), status=1).stderr, "format is not clear")
+    has(strata(*args, "-o", os.path.join(folder, "no", "out.csv"), status=1).stderr, "cannot be written")
+    has(strata(*args, "--counts", os.path.join(folder, "no", "out.csv"), status=1).stderr, "cannot be written")
+    has(strata(*args, "-o", "-", "--format", "parquet", status=1).stderr, "Name a file")
+    has(strata(*args, "-o", "-", "--format", "csv", "--counts", "-", status=1).stderr, "Name a file")
+
+
+@case
+def standard_output_is_for_programs_where_they_ask(folder):
+    rules, data = lay(folder)
+    args = ("run", rules, "--data", data, "--as-of", "2026-07-01")
+    done = strata(*args, "-o", "-", "--format", "csv")
+    assert done.stdout == "customer_id,spenders,stage\n1,true,buyer\n2,false,buyer\n3,false,visitor\n", done.stdout
+    has(done.stderr, "As of 2026-07-01", "spenders")
+    assert strata(*args, "--counts", "-").stdout.startswith("definition,label,customers\n")
+
+
+@case
 def threads_never_show(folder):
     rules, data = lay(folder)
     outs = []
