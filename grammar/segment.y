@@ -159,6 +159,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %token ORDER_BY "order by" AGAIN_AFTER "again after" CHANGES_ONLY "changes only" REVIEW_BY "review by"
 %token LINKS_TO "links to" KEEP_WHERE "keep where" MIN_SIZE "min size" LIST_OF "list of"
 %token ALL_TREATMENTS "all treatments" BECAUSE "because" ELSE_WARN "else warn" EXPECT "expect" R "r" F "f" M "m"
+%token DRAWN_BY "hash of a salt"
 %token COUNT "count" ANY "any(" NO "no" <op> AGG "sum" <op> MINMAX "min" SHARE "share" SEQUENCE "sequence"
 
 /* Soft words: names wherever their own slot is not meant. KEY to WEIGHTS, in one block (lexer.c). */
@@ -172,7 +173,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %token DISJOINT "disjoint" COVERS "covers" KEEPS "keeps" OVER "over" BRINGS "brings" UNIQUE "unique" NEWER "newer"
 %token THAN "than" WEIGHTS "weights"
 
-%type <node> definition opt_text opt_of opt_by opt_among opt_during day opt_because target
+%type <node> definition opt_text opt_of opt_by opt_among opt_hash opt_during day opt_because target
 %type <node> opt_meta metas meta columns column_items column attributes attribute type plain_type
 %type <node> param opt_per names opt_row_block row_block_items row_block_item
 %type <node> points_block points_items points_item points points_each number
@@ -225,11 +226,12 @@ definition:
                                         { $$ = MAKE(OVERLAY, @$, $2, $4, $6, NULL, $7); }
   | OVERLAY name ON name BY refs '{' MIN_SIZE INT tier_rows '}'
       { $$ = MAKE(OVERLAY, @$, $2, $4, $6, $9, with_span($10, st_span_join(@7, @11))); }
-  | HOLDOUT name PERCENT OF name SALT STRING opt_during opt_meta
-                                        { $$ = MAKE(HOLDOUT, @$, $2, $3, $5, $7, $8, $9); }
-  | EXPERIMENT name ON name SALT STRING opt_during experiment_block
-                                        { $$ = MAKE(EXPERIMENT, @$, $2, $4, $6, $7, $8); }
-  | LAYER name SALT STRING '{' arms '}' { $$ = MAKE(LAYER, @$, $2, $4, with_span($6, st_span_join(@5, @7))); }
+  | HOLDOUT name PERCENT OF name SALT STRING opt_hash opt_during opt_meta
+                                        { $$ = MAKE(HOLDOUT, @$, $2, $3, $5, $7, $8, $9, $10); }
+  | EXPERIMENT name ON name SALT STRING opt_hash opt_during experiment_block
+                                        { $$ = MAKE(EXPERIMENT, @$, $2, $4, $6, $7, $8, $9); }
+  | LAYER name SALT STRING opt_hash '{' arms '}'
+      { $$ = MAKE(LAYER, @$, $2, $4, $5, with_span($7, st_span_join(@6, @8))); }
   | TREATMENT name FOR target opt_during treatment_block
                                         { $$ = MAKE(TREATMENT, @$, $2, $4, $5, $6); }
   | CONTACT_LOG name BY column_name ',' column_name ',' column_name
@@ -251,6 +253,7 @@ opt_text:    %empty { $$ = NULL; } | STRING;
 opt_of:      %empty { $$ = NULL; } | OF name { $$ = $2; };
 opt_by:      %empty { $$ = NULL; } | BY sum { $$ = $2; };
 opt_among:   %empty { $$ = NULL; } | AMONG name { $$ = $2; };
+opt_hash:    %empty { $$ = NULL; } | DRAWN_BY name { $$ = $2; };
 opt_during:  %empty { $$ = NULL; } | DURING day TO day { $$ = MAKE(DURING, @$, $2, $4); };
 day:         DATE | TIMESTAMP | name;
 opt_because: %empty { $$ = NULL; } | BECAUSE STRING { $$ = $2; };

@@ -166,7 +166,15 @@ strata_status strata_rules_emit(const strata_rules *rules, const char *what, cha
 void strata_free(const strata_rules *rules, void *text_or_bytes);
 
 /* ---- what a rule set defines and needs ---- */
-typedef enum strata_kind { STRATA_SEGMENT, STRATA_TIERS, STRATA_RFM, STRATA_SCORE, STRATA_TRAIT } strata_kind;
+typedef enum strata_kind {
+    STRATA_SEGMENT,
+    STRATA_TIERS,
+    STRATA_RFM,
+    STRATA_SCORE,
+    STRATA_TRAIT,
+    STRATA_HOLDOUT,   /* as a segment: in or not */
+    STRATA_EXPERIMENT /* as tiers: its arms */
+} strata_kind;
 
 typedef struct strata_definition {
     strata_kind kind;
@@ -175,13 +183,13 @@ typedef struct strata_definition {
     int64_t version;                                                   /* 0: not said */
     const char *entity;        /* the table whose rows are in it or have it */
     const char *type;          /* "bool", "label", "int", "decimal(12,2)", ... */
-    size_t nlabels;            /* tiers, rfm */
+    size_t nlabels;            /* tiers, rfm, experiments */
     const char *const *labels; /* in the order written */
     size_t ntags;
     const char *const *tags;
 } strata_definition;
 
-/* Segments, tiers, rfm, scores and traits in order of files and places. */
+/* Segments, tiers, rfm, scores, holdouts, experiments and traits in order of files and places. */
 size_t strata_rules_definition_count(const strata_rules *rules);
 strata_definition strata_rules_definition(const strata_rules *rules, size_t i);
 

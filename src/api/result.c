@@ -36,15 +36,17 @@ static bool is_score(const st_api_column *c)
     return c->field == ST_OUT_R || c->field == ST_OUT_F || c->field == ST_OUT_M;
 }
 
-/* A label of tiers or rfm; not a trait that is a weekday. */
+/* A label of tiers, rfm or an experiment; not a trait that is a weekday. */
 static bool is_labelled(const st_api_column *c)
 {
-    return c->field == ST_OUT_VALUE && (c->def->kind == ST_DEF_TIERS || c->def->kind == ST_DEF_RFM);
+    st_def_kind kind = c->def->kind;
+    return c->field == ST_OUT_VALUE &&
+           (kind == ST_DEF_TIERS || kind == ST_DEF_RFM || kind == ST_DEF_EXPERIMENT);
 }
 
 static bool is_segment(const st_api_column *c)
 {
-    return c->def->kind == ST_DEF_SEGMENT;
+    return c->def->kind == ST_DEF_SEGMENT || c->def->kind == ST_DEF_HOLDOUT;
 }
 
 /* ---- counts ---- */
@@ -54,6 +56,8 @@ static strata_kind kind_of(const st_def *d)
     switch (d->kind) {
     case ST_DEF_SEGMENT: return STRATA_SEGMENT;
     case ST_DEF_TIERS: return STRATA_TIERS;
+    case ST_DEF_HOLDOUT: return STRATA_HOLDOUT;
+    case ST_DEF_EXPERIMENT: return STRATA_EXPERIMENT;
     case ST_DEF_RFM: return STRATA_RFM;
     case ST_DEF_SCORE: return STRATA_SCORE;
     default: return STRATA_TRAIT;

@@ -372,7 +372,10 @@ const char *st_api_type_text(st_arena *a, st_type type)
 
 static bool kind_of(const st_def *d, strata_kind *kind)
 {
+    if (d->hidden) return false;
     switch (d->kind) {
+    case ST_DEF_HOLDOUT: *kind = STRATA_HOLDOUT; return true;
+    case ST_DEF_EXPERIMENT: *kind = STRATA_EXPERIMENT; return true;
     case ST_DEF_SEGMENT: *kind = STRATA_SEGMENT; return true;
     case ST_DEF_TIERS: *kind = STRATA_TIERS; return true;
     case ST_DEF_RFM: *kind = STRATA_RFM; return true;

@@ -1,6 +1,8 @@
-/* MD5 (RFC 1321) and SHA-256 (FIPS 180-4), and the draws that stand on them. Not for secrets: for a split of customers that
- * every engine computes the same way. */
+/* MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4), 32-bit FNV-1a and MurmurHash3, and the draws that stand on them. Not for
+ * secrets: for a split of customers that every engine computes the same way. */
 #include "base/text.h"
+
+#include "base/decimal.h"
 
 static uint32_t rotl(uint32_t x, uint32_t n)
 {
@@ -146,23 +148,150 @@ void st_sha256(const void *p, size_t n, uint8_t out[32])
     for (uint32_t i = 0; i < 32; i++) out[i] = (uint8_t)(h.state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-uint64_t st_draw(st_str salt, st_str key)
+/* The five words after the first 80 rounds are added to those before. */
+static void sha1_block(uint32_t *h, const uint8_t *p)
 {
-    hasher h = md5_start;
-    feed(&h, salt.p, salt.n);
-    feed(&h, ":", 1);
-    feed(&h, key.p, key.n);
-    uint8_t digest[16];
-    md5_finish(&h, digest);
-    uint64_t draw = 0;
-    for (uint32_t i = 0; i < 8; i++) draw = draw << 8 | digest[i];
-    return draw >> 12;
+    static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
+    uint32_t w[80];
+    for (uint32_t i = 0; i < 16; i++)
+        w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 | (uint32_t)p[4 * i + 2] << 8 |
+               (uint32_t)p[4 * i + 3];
+    for (uint32_t i = 16; i < 80; i++) w[i] = rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+    uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
+    for (uint32_t i = 0; i < 80; i++) {
+        uint32_t f = b ^ c ^ d;
+        if (i < 20) f = (b & c) | (~b & d);
+        if (i >= 40 && i < 60) f = (b & c) | (b & d) | (c & d);
+        uint32_t t = rotl(a, 5) + f + e + k[i / 20] + w[i];
+        e = d, d = c, c = rotl(b, 30), b = a, a = t;
+    }
+    h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;
 }
 
-uint64_t st_draw_threshold(st_i128 num, unsigned scale)
+static const hasher sha1_start = {.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0},
+                                  .block = sha1_block};
+
+/* ---- draws ---- */
+
+/* What is drawn by: salt, separator and key, in the order of the product, as one text. */
+typedef struct drawn_text {
+    st_str part[3];
+} drawn_text;
+
+/* The first 64 bits of a digest. */
+static uint64_t leading(const hasher *start, bool big_endian, const drawn_text *t)
+{
+    hasher h = *start;
+    for (size_t i = 0; i < ST_COUNT(t->part); i++) feed(&h, t->part[i].p, t->part[i].n);
+    finish(&h, big_endian);
+    if (big_endian) return (uint64_t)h.state[0] << 32 | h.state[1];
+    return (uint64_t)__builtin_bswap32(h.state[0]) << 32 | __builtin_bswap32(h.state[1]);
+}
+
+static uint32_t fnv1a(const drawn_text *t)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < ST_COUNT(t->part); i++)
+        for (uint32_t k = 0; k < t->part[i].n; k++) h = (h ^ (uint8_t)t->part[i].p[k]) * 16777619u;
+    return h;
+}
+
+static uint32_t murmur_scramble(uint32_t k)
+{
+    return rotl(k * 0xcc9e2d51, 15) * 0x1b873593;
+}
+
+/* MurmurHash3 x86_32: words of four bytes, little-endian, across the parts. */
+static uint32_t murmur3(const drawn_text *t, uint32_t seed)
+{
+    uint32_t h = seed, word = 0, filled = 0, length = 0;
+    for (size_t i = 0; i < ST_COUNT(t->part); i++)
+        for (uint32_t k = 0; k < t->part[i].n; k++, length++) {
+            word |= (uint32_t)(uint8_t)t->part[i].p[k] << (8 * filled);
+            if (++filled < 4) continue;
+            h = rotl(h ^ murmur_scramble(word), 13) * 5 + 0xe6546b64;
+            word = filled = 0;
+        }
+    if (filled) h ^= murmur_scramble(word);
+    h ^= length;
+    h = (h ^ h >> 16) * 0x85ebca6b;
+    h = (h ^ h >> 13) * 0xc2b2ae35;
+    return h ^ h >> 16;
+}
+
+static uint64_t growthbook(const drawn_text *t)
+{
+    char digits[ST_DECIMAL_TEXT];
+    drawn_text again = {{{digits, st_dec_format(fnv1a(t), 0, digits)}}};
+    return fnv1a(&again) % 10000;
+}
+
+static uint64_t place_of(st_hash hash, const drawn_text *t)
+{
+    switch (hash) {
+    case ST_HASH_MD5: return leading(&md5_start, false, t) >> 12;
+    case ST_HASH_SHA256: return leading(&sha_start, true, t) >> 12;
+    case ST_HASH_GROWTHBOOK: return growthbook(t);
+    case ST_HASH_OPTIMIZELY: return (uint64_t)murmur3(t, 1) * 10000 >> 32;
+    case ST_HASH_PLANOUT:
+    case ST_HASH_LAUNCHDARKLY: return leading(&sha1_start, true, t) >> 4;
+    case ST_HASH_EPPO: return (leading(&md5_start, false, t) >> 32) % 10000;
+    case ST_HASH_UNLEASH: return murmur3(t, 0) % 100;
+    case ST_HASHES: break;
+    }
+    ST_UNREACHABLE();
+}
+
+#define BITS_52 (UINT64_C(1) << 52)
+#define MOST_OF_60 ((UINT64_C(1) << 60) - 1)
+
+/* How salt and key are joined, and of how many parts a place is: place / parts lies between 0 and 1. */
+static const struct {
+    const char *name, *between;
+    bool key_first;
+    uint64_t parts;
+} schemes[ST_HASHES] = {
+    [ST_HASH_MD5] = {"md5", ":", false, BITS_52},
+    [ST_HASH_SHA256] = {"sha256", ":", false, BITS_52},
+    [ST_HASH_GROWTHBOOK] = {"growthbook", "", false, 10000},
+    [ST_HASH_OPTIMIZELY] = {"optimizely", "", true, 10000},
+    [ST_HASH_PLANOUT] = {"planout", ".", false, MOST_OF_60},
+    [ST_HASH_LAUNCHDARKLY] = {"launchdarkly", ".", false, MOST_OF_60},
+    [ST_HASH_EPPO] = {"eppo", "-", false, 10000},
+    [ST_HASH_UNLEASH] = {"unleash", ":", false, 100},
+};
+
+const char *st_hash_name(st_hash hash)
+{
+    return schemes[hash].name;
+}
+
+uint64_t st_draw(st_hash hash, st_str salt, st_str key)
+{
+    bool key_first = schemes[hash].key_first;
+    drawn_text t = {{key_first ? key : salt, st_str_of(schemes[hash].between), key_first ? salt : key}};
+    return place_of(hash, &t);
+}
+
+uint64_t st_draw_text(st_hash hash, st_str text)
+{
+    drawn_text t = {{text}};
+    return place_of(hash, &t);
+}
+
+/* num * parts / 10^scale, rounded up, bit by bit of `parts`: the product may be longer than 128 bits. */
+uint64_t st_draw_threshold(st_hash hash, st_i128 num, unsigned scale)
 {
     assert(scale <= ST_DRAW_SCALE);
-    st_i128 whole = 1;
-    for (unsigned i = 0; i < scale; i++) whole *= 10;
-    return (uint64_t)((num * ((st_i128)1 << 52) + whole - 1) / whole);
+    st_i128 whole = st_pow10(scale), rest = 0;
+    uint64_t parts = schemes[hash].parts, limit = 0;
+    assert(num >= 0 && num <= whole);
+    if (num == whole) return UINT64_C(1) << 60; /* everyone, also at a place of 1 */
+    for (int bit = 60; bit >= 0; bit--) {
+        limit *= 2, rest *= 2;
+        if (rest >= whole) rest -= whole, limit++;
+        if (parts >> bit & 1) rest += num;
+        if (rest >= whole) rest -= whole, limit++;
+    }
+    return limit + (rest > 0);
 }

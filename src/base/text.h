@@ -42,12 +42,27 @@ bool st_regex_check(st_arena *a, st_str pattern, bool fold, st_str *normal, st_r
 /* MD5 and SHA-256 (RFC 1321, FIPS 180-4). */
 void st_md5(const void *p, size_t n, uint8_t out[16]);
 void st_sha256(const void *p, size_t n, uint8_t out[32]);
-/* The draw of a customer: the first 13 hex digits of md5(salt ":" key) as a 52-bit integer. */
-uint64_t st_draw(st_str salt, st_str key);
-/* ceil(share * 2^52) for an exact share num / 10^scale between 0 and 1: h < threshold is drawn. scale <= ST_DRAW_SCALE,
- * so that the product fits 128 bits. */
+/* How a draw turns salt and key into a place between 0 and 1: h / parts, with h a whole number. MD5 is Strata's own; the
+ * others are those of products that customers come from. docs/language.md has each formula. */
+typedef enum st_hash {
+    ST_HASH_MD5,
+    ST_HASH_SHA256,
+    ST_HASH_GROWTHBOOK,
+    ST_HASH_OPTIMIZELY,
+    ST_HASH_PLANOUT,
+    ST_HASH_LAUNCHDARKLY,
+    ST_HASH_EPPO,
+    ST_HASH_UNLEASH,
+    ST_HASHES
+} st_hash;
+const char *st_hash_name(st_hash hash); /* as rules write it */
+/* h of a customer, below 2^60 or (planout, launchdarkly) at most 2^60 - 1. st_draw_text: of salt and key joined already. */
+uint64_t st_draw(st_hash hash, st_str salt, st_str key);
+uint64_t st_draw_text(st_hash hash, st_str text);
+/* The h from which on a customer is not in the share num / 10^scale (between 0 and 1, scale <= ST_DRAW_SCALE): ceil(share *
+ * parts), and above every h for a share of 1. */
 #define ST_DRAW_SCALE 22
-uint64_t st_draw_threshold(st_i128 num, unsigned scale);
+uint64_t st_draw_threshold(st_hash hash, st_i128 num, unsigned scale);
 
 /* At most four candidates near `word` (edit distance with transpositions, prefixes first), best first. */
 typedef struct st_near {

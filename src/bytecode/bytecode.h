@@ -70,6 +70,7 @@ typedef enum st_bc_operand {
     ST_K_PART,   /* st_part */
     ST_K_SCALE,  /* 0 to 38 */
     ST_K_SCALES, /* ST_BC_SCALES(first, second) */
+    ST_K_HASH,   /* st_hash */
     ST_K_COUNT,  /* any number */
     ST_K_FLAG,   /* 0 or 1 */
     ST_K_NOTE,

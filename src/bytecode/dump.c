@@ -148,6 +148,7 @@ static void put_operand(dumper *d, st_bc_operand kind, uint32_t x)
         return;
     }
     case ST_K_SCALES: PUT(d, " %u:%u", x & 255, x >> 8); return;
+    case ST_K_HASH: PUT(d, " %s", st_hash_name((st_hash)x)); return;
     case ST_K_SCALE:
     case ST_K_COUNT:
     case ST_K_FLAG: PUT(d, " %u", x); return;

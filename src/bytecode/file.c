@@ -306,13 +306,14 @@ static void rfm(file *f, st_def *d)
 static void definition(file *f, const st_program *s, st_def *d)
 {
     d->kind = (st_def_kind)small(f, d->kind, ST_DEF_KINDS);
+    flag(f, &d->hidden);
     name(f, &d->name);
     optional_name(f, &d->title);
     optional_name(f, &d->doc);
     meta(f, &d->meta);
     uint32_t of = u32_of(f, d->of ? d->of->index : ST_BC_NONE);
     need(f, of == ST_BC_NONE || of < s->ntables, "a definition is of no table");
-    bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS;
+    bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS || d->kind == ST_DEF_LAYER;
     need(f, of != ST_BC_NONE ? s->tables[of]->key != NULL || outside : outside,
          "a definition is of no table with a key");
     if (f->reading && of != ST_BC_NONE) d->of = s->tables[of];

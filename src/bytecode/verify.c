@@ -296,6 +296,7 @@ static bool read_number(verifier *v, st_bc_operand kind, uint32_t x)
     case ST_K_SCALES:
         NEED((x & 255) <= ST_DECIMAL_DIGITS && x >> 8 <= ST_DECIMAL_DIGITS, "%u is no pair of scales", x);
         break;
+    case ST_K_HASH: NEED(x < ST_HASHES, "%u is no hash", x); break;
     case ST_K_FLAG: NEED(x <= 1, "%u is no flag", x); break;
     case ST_K_NOTE: NEED(x < v->b->notes.n, "note %u is not there", x); break;
     default: break;

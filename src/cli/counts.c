@@ -60,7 +60,7 @@ static void print_row(const layout *l, const char *indent, const char *name, boo
 
 static bool is_labelled(strata_kind kind)
 {
-    return kind == STRATA_TIERS || kind == STRATA_RFM;
+    return kind == STRATA_TIERS || kind == STRATA_RFM || kind == STRATA_EXPERIMENT;
 }
 
 /* The scores of an rfm are for programs; people read its tiers. */
@@ -154,7 +154,8 @@ static int fill(void *context, st_out_batch *b, const char **why)
 
 static bool is_written(const strata_count *c)
 {
-    return c->kind == STRATA_SEGMENT || (is_labelled(c->kind) && c->customers > 0);
+    return c->kind == STRATA_SEGMENT || c->kind == STRATA_HOLDOUT ||
+           (is_labelled(c->kind) && c->customers > 0);
 }
 
 bool cli_write_counts(const strata_result *result, const char *path)

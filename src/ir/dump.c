@@ -92,8 +92,8 @@ static void describe(st_arena *a, const st_ir_node *n, st_buf *out)
         break;
     case ST_IR_COLUMN: st_buf_printf(a, out, " %s.%s", n->col->table->name, n->col->name); break;
     case ST_IR_DRAW:
+        st_buf_printf(a, out, " %s", st_hash_name((st_hash)n->k));
         describe_text(a, n->text, out);
-        describe_exact(a, n->imm, 0, out);
         break;
     case ST_IR_MATCHES: describe_text(a, n->text, out); break;
     case ST_IR_BOUND: st_buf_printf(a, out, " step %u", n->k + 1); break;

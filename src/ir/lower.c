@@ -218,15 +218,27 @@ static st_ir_id anniversary(st_lowering *l, const st_expr *e, want w)
     return test(l, st_ir_node_of(l->ir, &n), known, w);
 }
 
-static st_ir_id sample(st_lowering *l, const st_expr *e)
+st_ir_id st_lower_draw(st_lowering *l, const st_expr *e)
 {
     st_ir_node n = {.op = ST_IR_DRAW,
-                    .kind = ST_IR_PRED,
+                    .kind = ST_IR_I64,
+                    .digits = 19,
                     .domain = (int32_t)e->at->index,
                     .col = e->at->key,
-                    .imm = (st_i128)st_draw_threshold(e->amount, e->amount_scale),
+                    .k = e->hash,
                     .text = e->value.as.s};
     return st_ir_node_of(l->ir, &n);
+}
+
+static st_ir_id sample(st_lowering *l, const st_expr *e)
+{
+    st_ir *ir = l->ir;
+    uint64_t low = st_draw_threshold(e->hash, e->low_share, e->amount_scale),
+             high = st_draw_threshold(e->hash, e->low_share + e->amount, e->amount_scale);
+    if (low == high) return ST_IR_FALSE_ID;
+    st_ir_id draw = st_lower_draw(l, e), below = st_ir_cmp(ir, ST_LT, draw, st_ir_int(ir, (int64_t)high));
+    if (!low) return below;
+    return st_ir_and2(ir, below, st_ir_cmp(ir, ST_GE, draw, st_ir_int(ir, (int64_t)low)));
 }
 
 /* The instant that `as of` names, checked by the run to be no later than the one in force. */

@@ -29,6 +29,7 @@ typedef struct st_lowering {
 st_ir_id st_lower_true(st_lowering *l, const st_expr *e);
 st_ir_id st_lower_false(st_lowering *l, const st_expr *e);
 st_ir_id st_lower_value(st_lowering *l, const st_expr *e); /* a condition: 1, 0 or missing */
+st_ir_id st_lower_draw(st_lowering *l, const st_expr *e);  /* of SAMPLE and STRATUM: the number drawn */
 
 /* lower_rows.c: which rows there are, aggregates and sequences. */
 st_ir_id st_lower_keep(st_lowering *l, const st_table *t);

@@ -199,8 +199,10 @@ const st_def_at *st_lower_def(st_lowering *l, const st_def *d)
     l->asking = d;
     st_def_at *at = st_new(l->arena, st_def_at);
     switch (d->kind) {
-    case ST_DEF_SEGMENT: lower_segment(l, d, at); break;
-    case ST_DEF_TIERS: lower_tiers(l, d, at); break;
+    case ST_DEF_SEGMENT:
+    case ST_DEF_HOLDOUT: lower_segment(l, d, at); break;
+    case ST_DEF_TIERS:
+    case ST_DEF_EXPERIMENT: lower_tiers(l, d, at); break;
     case ST_DEF_RFM: lower_rfm(l, d, at); break;
     default:
         st_fail(st_arena_env(l->arena), STRATA_INTERNAL, "a %s has no members", st_def_kind_names[d->kind]);
@@ -267,8 +269,10 @@ static void lower_output(st_lowering *l, const st_def *d, bool traits)
 {
     l->asking = d;
     switch (d->kind) {
-    case ST_DEF_SEGMENT: output(l, d, d->type, st_lower_def(l, d)->member); break;
-    case ST_DEF_TIERS: output(l, d, d->type, st_lower_def(l, d)->value); break;
+    case ST_DEF_SEGMENT:
+    case ST_DEF_HOLDOUT: output(l, d, d->type, st_lower_def(l, d)->member); break;
+    case ST_DEF_TIERS:
+    case ST_DEF_EXPERIMENT: output(l, d, d->type, st_lower_def(l, d)->value); break;
     case ST_DEF_RFM: rfm_outputs(l, d, traits); break;
     default: value_output(l, d);
     }

@@ -505,11 +505,19 @@ st_moment *st_o_as_of_moment(const st_scope *s, const st_expr *e)
     return st_o_moment(o, t.as.i);
 }
 
-static st_value sample(const st_scope *s, const st_expr *e)
+uint64_t st_o_draw(const st_scope *s, const st_expr *e)
 {
     char digits[24];
     st_str key = st_row_key(&s->o->data->tables[e->at->index], (uint64_t)s->row, digits);
-    return st_o_bool(e->type, st_draw(e->value.as.s, key) < st_draw_threshold(e->amount, e->amount_scale));
+    return st_draw(e->hash, e->value.as.s, key);
+}
+
+static st_value sample(const st_scope *s, const st_expr *e)
+{
+    uint64_t h = st_o_draw(s, e);
+    bool above = h >= st_draw_threshold(e->hash, e->low_share, e->amount_scale);
+    return st_o_bool(e->type,
+                     above && h < st_draw_threshold(e->hash, e->low_share + e->amount, e->amount_scale));
 }
 
 /* ---- the whole ---- */

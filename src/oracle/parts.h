@@ -79,6 +79,7 @@ st_value st_o_exact(st_oracle *o, st_type type, st_i128 v, unsigned scale);
 /* Reads an int, decimal or distance; false for other kinds. */
 bool st_o_read_exact(const st_value *v, st_i128 *n, unsigned *scale);
 double st_o_double(const st_value *v);
+uint64_t st_o_draw(const st_scope *s, const st_expr *e); /* of SAMPLE and STRATUM: the number drawn */
 st_value st_o_column(const st_oracle *o, const st_table *table, const st_col *col, int64_t row);
 st_value st_o_element(const st_column *c, uint64_t i); /* value i of its data */
 /* The instant that an AS_OF speaks of; NULL: outside the calendar. One that lies ahead is raised with st_fail. */

@@ -428,14 +428,6 @@ static uint32_t anniversary(st_emitter *e, const st_ir_node *n)
     return out;
 }
 
-static uint32_t draw(st_emitter *e, const st_ir_node *n)
-{
-    uint32_t out = new_pred(e);
-    uint32_t key = st_bc_column(e->bc, st_domain_of(e, e->code->place), ST_BC_NONE, n->col);
-    put(e, ST_BC_DRAW, 0, out, key, st_bc_text(e->bc, n->text))->a[3] = st_bc_i64(e->bc, (int64_t)n->imm);
-    return out;
-}
-
 static uint32_t compute_pred(st_emitter *e, st_ir_id id)
 {
     const st_ir_node *n = node(e, id);
@@ -444,7 +436,6 @@ static uint32_t compute_pred(st_emitter *e, st_ir_id id)
     case ST_IR_COLUMN:
     case ST_IR_GATHER: return loaded(e, st_input_of(e, id, e->code->place));
     case ST_IR_LINKED: return linked(e, n);
-    case ST_IR_DRAW: return draw(e, n);
     case ST_IR_KNOWN: return known(e, n->args[0]);
     case ST_IR_NOT: {
         uint32_t in = pred(e, n->args[0]);
@@ -586,6 +577,13 @@ static uint32_t as_float(st_emitter *e, st_ir_id id)
     return out;
 }
 
+static uint32_t draw(st_emitter *e, const st_ir_node *n)
+{
+    uint32_t key = st_bc_column(e->bc, st_domain_of(e, e->code->place), ST_BC_NONE, n->col), out = new_val(e);
+    put(e, ST_BC_DRAW, 0, out, key, st_bc_text(e->bc, n->text))->a[3] = n->k;
+    return out;
+}
+
 static uint32_t compute_value(st_emitter *e, st_ir_id id)
 {
     const st_ir_node *n = node(e, id);
@@ -595,6 +593,7 @@ static uint32_t compute_value(st_emitter *e, st_ir_id id)
     switch (n->op) {
     case ST_IR_COLUMN:
     case ST_IR_GATHER: return unary(e, ST_BC_LOAD, type, st_input_of(e, id, e->code->place));
+    case ST_IR_DRAW: return draw(e, n);
     case ST_IR_SELECT: return binary(e, n, ST_BC_COALESCE, type, 0);
     case ST_IR_MASK: return mask(e, n);
     case ST_IR_CASE: return cases(e, n);

@@ -52,6 +52,7 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
     for (uint32_t i = 0; i < nfiles; i++)
         if (!files[i].ok) c.incomplete = true;
     for (uint32_t i = 0; i < nfiles; i++) find_timezone(&c, files[i].root);
+    for (uint32_t i = 0; i < nfiles; i++) st_find_hash(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_tables(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_defs(&c, files[i].root);
     st_check_tables(&c);

@@ -30,6 +30,8 @@ typedef struct st_definfo {
     bool
         later; /* of a kind that this version does not have, or with an error of syntax: nothing is known of it */
     st_rows_info rows;
+    const st_def *layer; /* experiment: the layer that it is in, and who is in its range there; NULL: none */
+    st_expr *range;
 } st_definfo;
 
 /* What a name of the rule set stands for: exactly one of the two. */
@@ -50,6 +52,8 @@ typedef struct st_checker {
     st_diags *diags;
     st_program *p;
     st_map salts; /* of draws: salt -> where it stands */
+    st_hash hash; /* of draws that name none */
+    bool hash_set;
     st_map words; /* name -> st_word */
     ST_VEC(st_table *) tables;
     ST_VEC(const st_ast *) table_asts;
@@ -236,6 +240,8 @@ st_expr *st_check_time_node(st_checker *c, const st_scope *s,
 st_expr *st_check_as_of(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_entered(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_went(st_checker *c, const st_scope *s, const st_ast *ast);
+/* Whether the run's instant is in DURING (NULL: always). *active NULL: always. False: reported. */
+bool st_check_during(st_checker *c, const st_scope *s, const st_ast *during, st_expr **active);
 
 /* ---- rows.c ---- */
 /* The rows that a SOURCE names, as seen from s->at. `span_n`: where not NULL, takes the `in any N units` window. */
@@ -266,8 +272,25 @@ void st_check_def(st_checker *c, st_def *d);
 void st_check_rfm(st_checker *c, st_def *d);
 void st_check_param(st_checker *c, st_def *d);
 void st_check_overrides(st_checker *c);
-bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);     /* false: item is no META */
+bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);  /* false: item is no META */
+void st_read_metas(st_checker *c, st_def *d, const st_ast *list); /* of a block of nothing else, or NULL */
+void st_start_labels(st_checker *c, st_def *d, uint32_t n); /* of a definition by tiers: at most n rows */
+/* A segment made for d, of its table. Its expr is to be filled; then it is shown to what comes behind it. */
+st_def *st_hide_segment(st_checker *c, const st_def *d, const char *name);
+void st_show_hidden(st_checker *c, st_def *hidden);
 uint32_t st_add_label(st_checker *c, st_def *d, const st_ast *name); /* ST_NO_LABEL: reported */
+
+/* ---- draw.c ---- */
+void st_find_hash(st_checker *c, const st_ast *program); /* `hash sha256` */
+/* A share of the rows of s->at. hash: NAME, or NULL for that of the rule set. NULL: reported. */
+st_expr *st_check_draw(st_checker *c, const st_scope *s, const st_ast *share, const st_ast *salt,
+                       const st_ast *hash, st_span span);
+void st_check_holdout(st_checker *c, st_def *d);
+void st_check_layer(st_checker *c, st_def *d);
+void st_check_experiment(st_checker *c, st_def *d);
+/* In no universal holdout of s->at but those that are exempt. NULL: there is none. */
+st_expr *st_not_held_out(st_checker *c, const st_scope *s, bool (*exempt)(const void *, const st_def *),
+                         const void *ctx, st_span span);
 
 /* ---- cycles.c ---- */
 /* Checks d where that has not been done. False: it is being checked, a cycle, reported. */

@@ -34,9 +34,9 @@ static const struct {
     {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},
     {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, -1, true},
     {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1, true},
-    {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, -1, true},
-    {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1, true},
-    {ST_AST_LAYER, ST_DEF_LAYER, ST_LAYER_name, -1, true},
+    {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, ST_HOLDOUT_of, false},
+    {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1, false},
+    {ST_AST_LAYER, ST_DEF_LAYER, ST_LAYER_name, -1, false},
     {ST_AST_TREATMENT, ST_DEF_TREATMENT, ST_TREATMENT_name, -1, true},
     {ST_AST_CAMPAIGN, ST_DEF_CAMPAIGN, ST_CAMPAIGN_name, -1, true},
     {ST_AST_AUDIENCE, ST_DEF_AUDIENCE, ST_AUDIENCE_name, -1, true},
@@ -51,7 +51,6 @@ static const struct {
     {ST_AST_CONSENT, "consent", ST_CONSENT_name}, {ST_AST_CONTACT_LOG, "contact log", ST_CONTACT_LOG_table},
     {ST_AST_LIMIT, "limit", ST_LIMIT_channel},    {ST_AST_EXCLUDE, "exclude", ST_EXCLUDE_ref},
     {ST_AST_CHECK, "check", ST_CHECK_ref},        {ST_AST_TEST, "test", ST_TEST_title},
-    {ST_AST_HASH, "hash", ST_HASH_name},
 };
 
 static void report_nameless(st_checker *c, const st_ast *ast)
@@ -187,14 +186,27 @@ static void report_no_entity(st_checker *c, const st_def *d)
     st_err(c, ST_MSG_ENTITY_UNCLEAR, d->span, d->name, example);
 }
 
+/* An experiment is about what its segment is about. Where there is no such segment, the check of it says so. */
+static st_table *table_of_segment(st_checker *c, const st_def *experiment)
+{
+    const st_word *w = st_lookup(c, experiment->ast->kids[ST_EXPERIMENT_on]->text);
+    return w && w->def && w->def->of ? w->def->of : c->main_table;
+}
+
+/* Definitions that are not about the rows of one table. */
+static bool has_entity(const st_def *d)
+{
+    return d->kind != ST_DEF_PARAM && d->kind != ST_DEF_ROWS && d->kind != ST_DEF_LAYER;
+}
+
 static void settle_entity(st_checker *c, st_def *d)
 {
     const st_ast *of = NULL;
-    if (d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS || st_info(c, d)->later) return;
+    if (!has_entity(d) || st_info(c, d)->later) return;
     for (size_t k = 0; k < ST_COUNT(definitions); k++)
         if (definitions[k].node == d->ast->kind && definitions[k].of >= 0)
             of = d->ast->kids[definitions[k].of];
-    d->of = of ? find_table(c, of) : c->main_table;
+    d->of = d->kind == ST_DEF_EXPERIMENT ? table_of_segment(c, d) : of ? find_table(c, of) : c->main_table;
     if (!d->of) {
         if (!of) report_no_entity(c, d);
         return;
@@ -207,7 +219,10 @@ static void settle_entity(st_checker *c, st_def *d)
 void st_settle_entities(st_checker *c)
 {
     find_main_table(c);
-    for (uint32_t i = 0; i < c->defs.n; i++) settle_entity(c, c->defs.p[i]);
+    for (uint32_t i = 0; i < c->defs.n; i++)
+        if (c->defs.p[i]->kind != ST_DEF_EXPERIMENT) settle_entity(c, c->defs.p[i]);
+    for (uint32_t i = 0; i < c->defs.n; i++) /* behind their segments */
+        if (c->defs.p[i]->kind == ST_DEF_EXPERIMENT) settle_entity(c, c->defs.p[i]);
 }
 
 /* ---- metadata ---- */
@@ -243,7 +258,7 @@ bool st_read_meta(st_checker *c, st_def *d, const st_ast *item)
     return true;
 }
 
-static void read_metas(st_checker *c, st_def *d, const st_ast *list)
+void st_read_metas(st_checker *c, st_def *d, const st_ast *list)
 {
     for (uint32_t i = 0; list && i < list->n; i++) st_read_meta(c, d, list->kids[i]);
 }
@@ -461,7 +476,7 @@ static void check_tier(st_checker *c, tier_state *q, const st_ast *tier)
         (st_tier){label, all ? visible : st_x_and(c, visible, when, tier->span), tier->span};
 }
 
-static void start_labels(st_checker *c, st_def *d, uint32_t n)
+void st_start_labels(st_checker *c, st_def *d, uint32_t n)
 {
     d->labels.names = st_new_n(c->a, const char *, ST_MIN(n, (uint32_t)ST_MAX_LABELS));
     d->labels.def = d;
@@ -475,7 +490,7 @@ static void check_tiers(st_checker *c, st_def *d)
                  *among = d->ast->kids[ST_TIERS_among];
     st_scope s = {.at = d->of, .def = d};
     tier_state q = {.d = d, .s = &s, .by_ast = by};
-    start_labels(c, d, items->n);
+    st_start_labels(c, d, items->n);
     if (among && !(d->among = st_check_among(c, &s, among))) st_info(c, d)->bad = true;
     if (by) q.by = st_check_expr(c, &s, by);
     if (q.by && !st_is_number(q.by->type) && !st_is_time(q.by->type)) {
@@ -519,12 +534,12 @@ static void check_highest(st_checker *c, st_def *d)
     const st_ast *refs = d->ast->kids[ST_TIERS_HIGHEST_refs];
     st_scope s = {.at = d->of, .def = d};
     uint32_t n = refs->n;
-    read_metas(c, d, d->ast->kids[ST_TIERS_HIGHEST_meta]);
+    st_read_metas(c, d, d->ast->kids[ST_TIERS_HIGHEST_meta]);
     if (n > ST_MAX_HIGHEST) {
         st_err(c, ST_MSG_TOO_MANY, d->span, "scores", d->name, st_format(c->a, "%d", ST_MAX_HIGHEST));
         n = ST_MAX_HIGHEST;
     }
-    start_labels(c, d, n);
+    st_start_labels(c, d, n);
     st_expr **scores = st_new_n(c->a, st_expr *, n);
     bool ok = true;
     for (uint32_t i = 0; i < n; i++) {
@@ -548,29 +563,52 @@ static void check_highest(st_checker *c, st_def *d)
                       scores[i]->span};
 }
 
+/* ---- made for others ---- */
+st_def *st_hide_segment(st_checker *c, const st_def *d, const char *name)
+{
+    st_def *hidden = st_new(c->a, st_def);
+    st_definfo *info = st_new(c->a, st_definfo);
+    *hidden = (st_def){.kind = ST_DEF_SEGMENT,
+                       .hidden = true,
+                       .index = c->defs.n,
+                       .name = name,
+                       .span = d->span,
+                       .of = d->of,
+                       .type = st_type_of(ST_T_BOOL),
+                       .meta.review_by = ST_NO_TIME};
+    info->state = ST_CHECKED;
+    *st_push(c->a, &c->defs) = hidden;
+    *st_push(c->a, &c->info) = info;
+    return hidden;
+}
+
+void st_show_hidden(st_checker *c, st_def *hidden)
+{
+    *st_push(c->a, &c->order) = hidden;
+}
+
 void st_check_def(st_checker *c, st_def *d)
 {
     if (st_info(c, d)->later) return;
-    bool has_entity = d->kind != ST_DEF_PARAM && d->kind != ST_DEF_ROWS;
-    if (has_entity && !d->of) {
+    if (has_entity(d) && !d->of) {
         st_info(c, d)->bad = true;
         return;
     }
     switch (d->kind) {
     case ST_DEF_PARAM:
-        read_metas(c, d, d->ast->kids[ST_PARAM_meta]);
+        st_read_metas(c, d, d->ast->kids[ST_PARAM_meta]);
         st_check_param(c, d);
         return;
     case ST_DEF_ROWS:
-        read_metas(c, d, d->ast->kids[ST_ROWS_block]);
+        st_read_metas(c, d, d->ast->kids[ST_ROWS_block]);
         st_check_rows(c, d);
         return;
     case ST_DEF_TRAIT:
-        read_metas(c, d, d->ast->kids[ST_TRAIT_meta]);
+        st_read_metas(c, d, d->ast->kids[ST_TRAIT_meta]);
         check_value(c, d, d->ast->kids[ST_TRAIT_expr]);
         return;
     case ST_DEF_SCORE:
-        read_metas(c, d, d->ast->kids[ST_SCORE_meta]);
+        st_read_metas(c, d, d->ast->kids[ST_SCORE_meta]);
         check_value(c, d, d->ast->kids[ST_SCORE_expr]);
         return;
     case ST_DEF_SEGMENT: check_segment(c, d); return;
@@ -581,16 +619,22 @@ void st_check_def(st_checker *c, st_def *d)
             check_highest(c, d);
         return;
     case ST_DEF_RFM: st_check_rfm(c, d); return;
+    case ST_DEF_HOLDOUT: st_check_holdout(c, d); return;
+    case ST_DEF_EXPERIMENT: st_check_experiment(c, d); return;
+    case ST_DEF_LAYER: st_check_layer(c, d); return;
     default: return; /* not part of this version, which has been said */
     }
 }
 
 bool st_def_is_output(const st_def *d, bool traits)
 {
+    if (d->hidden) return false;
     switch (d->kind) {
     case ST_DEF_SEGMENT:
     case ST_DEF_TIERS:
     case ST_DEF_RFM:
+    case ST_DEF_HOLDOUT:
+    case ST_DEF_EXPERIMENT:
     case ST_DEF_SCORE: return true;
     case ST_DEF_TRAIT: return traits;
     default: return false;

@@ -132,8 +132,12 @@ static void put_rank(dumper *d, const st_expr *x)
     st_dec_format(x->amount, x->amount_scale, text);
     st_buf_printf(d->a, d->out, "%s[%s %s", st_op_names[x->op], x->amount_is_share ? "share" : "count", text);
     if (x->def) st_buf_printf(d->a, d->out, " among %s", x->def->name);
-    if (x->op == ST_X_SAMPLE)
+    if (x->op == ST_X_SAMPLE) {
+        st_dec_format(x->low_share, x->amount_scale, text);
+        if (x->low_share) st_buf_printf(d->a, d->out, " from %s", text);
         st_buf_printf(d->a, d->out, " salt %.*s", (int)x->value.as.s.n, x->value.as.s.p);
+        if (x->hash != ST_HASH_MD5) st_buf_printf(d->a, d->out, " hash %s", st_hash_name(x->hash));
+    }
     put(d, "](");
     put_args(d, x);
     put(d, ")");
@@ -268,9 +272,10 @@ static void put_rfm(dumper *d, const st_def *def)
 
 static void put_def(dumper *d, const st_def *def)
 {
-    st_buf_printf(d->a, d->out, "%s %s", st_def_kind_names[def->kind], def->name);
+    st_buf_printf(d->a, d->out, "%s%s %s", def->hidden ? "hidden " : "", st_def_kind_names[def->kind],
+                  def->name);
     if (def->of) st_buf_printf(d->a, d->out, " of %s", def->of->name);
-    if (def->kind != ST_DEF_ROWS) {
+    if (def->kind != ST_DEF_ROWS && def->kind != ST_DEF_LAYER) {
         put(d, " as ");
         put_type(d, def->type);
     }
@@ -288,7 +293,7 @@ static void put_def(dumper *d, const st_def *def)
         put_value(d, &def->values[i]);
         if (i + 1 == def->nvalues) put(d, "\n");
     }
-    put_line(d, def->kind == ST_DEF_SEGMENT ? "where" : "value", def->expr);
+    put_line(d, def->kind == ST_DEF_SEGMENT || def->kind == ST_DEF_HOLDOUT ? "where" : "value", def->expr);
     for (uint32_t i = 0; i < def->ntiers; i++) {
         const char *label = def->labels.names[def->tiers[i].label];
         if (def->tiers[i].when)

@@ -776,45 +776,9 @@ static st_expr *in_rank(st_checker *c, const st_scope *s, const st_ast *ast)
     return r;
 }
 
-static bool salt_fits(const char *salt)
-{
-    if (!*salt) return false;
-    for (const char *p = salt; *p; p++) {
-        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
-        if (!letter && *p != '.' && *p != '_' && *p != '-') return false;
-    }
-    return true;
-}
-
 static st_expr *sample(st_checker *c, const st_scope *s, const st_ast *ast)
 {
-    const st_ast *share = ast->kids[ST_SAMPLE_share], *salt = ast->kids[ST_SAMPLE_salt];
-    bool is_new;
-    if (!salt_fits(salt->text)) {
-        st_err(c, ST_MSG_SALT, salt->span);
-        return NULL;
-    }
-    void **slot = st_map_put(&c->salts, salt->text, strlen(salt->text), &is_new);
-    if (!is_new) {
-        st_err(c, ST_MSG_SALT_REUSED, salt->span, salt->text);
-        return NULL;
-    }
-    *slot = (void *)(uintptr_t)ast;
-    if (share->number < 0 || share->number > st_pow10(share->scale)) {
-        st_err(c, ST_MSG_SHARE, share->span);
-        return NULL;
-    }
-    if (s->at && !s->at->key) {
-        st_err(c, ST_MSG_ENTITY_WITHOUT_KEY, ast->span, s->at->name);
-        return NULL;
-    }
-    st_expr *x = st_x(c, ST_X_SAMPLE, st_type_of(ST_T_BOOL), ast->span, 0);
-    x->at = s->at;
-    x->amount = share->number;
-    x->amount_scale = share->scale;
-    x->amount_is_share = true;
-    x->value = (st_value){.type = st_type_of(ST_T_STRING), .as.s = st_str_of(salt->text)};
-    return x;
+    return st_check_draw(c, s, ast->kids[ST_SAMPLE_share], ast->kids[ST_SAMPLE_salt], NULL, ast->span);
 }
 
 static st_expr *later(st_checker *c, const st_ast *ast, const char *what)

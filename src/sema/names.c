@@ -280,7 +280,8 @@ st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span)
 {
     if (!st_ensure(c, d, span)) return NULL;
     const st_definfo *info = st_info(c, d);
-    bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM;
+    bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
+                    d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT;
     if (info->later || (info->bad && !own_type)) return NULL;
     if (d->kind == ST_DEF_RFM && !d->rfm->has_tiers) {
         if (!info->bad) st_err(c, ST_MSG_RFM_HAS_NO_TIERS, span, d->name);
@@ -314,7 +315,7 @@ static void near_definitions(const st_checker *c, st_near *near, const char *wor
 {
     for (uint32_t i = 0; i < c->defs.n; i++) {
         const st_def *d = c->defs.p[i];
-        if (d->kind == ST_DEF_PARAM || (d->of == of && d->kind != ST_DEF_ROWS))
+        if (!d->hidden && (d->kind == ST_DEF_PARAM || (d->of == of && d->kind != ST_DEF_ROWS)))
             st_near_add(near, word, d->name);
     }
 }
@@ -367,7 +368,7 @@ static void report_definition_elsewhere(st_checker *c, const st_scope *s, const 
     const char *help;
     if (st_links(c, at, d->of))
         help = st_format(c->a, "Read it through the link: %s.%s.", d->of->name, d->name);
-    else if (st_links(c, d->of, at) && d->kind == ST_DEF_SEGMENT)
+    else if (st_links(c, d->of, at) && st_is(d->type, ST_T_BOOL) && d->kind != ST_DEF_TRAIT)
         help = st_format(c->a, "Ask for them with any(%s where %s) or count(%s where %s).", d->of->name,
                          d->name, d->of->name, d->name);
     else if (st_links(c, d->of, at))
@@ -675,7 +676,7 @@ st_def *st_check_segment_name(st_checker *c, const st_scope *s, const st_ast *na
     }
     st_near near = {0};
     for (uint32_t i = 0; i < c->defs.n; i++)
-        if (c->defs.p[i]->kind == ST_DEF_SEGMENT && c->defs.p[i]->of == s->at)
+        if (c->defs.p[i]->kind == ST_DEF_SEGMENT && c->defs.p[i]->of == s->at && !c->defs.p[i]->hidden)
             st_near_add(&near, name->text, c->defs.p[i]->name);
     if (!c->incomplete)
         st_err(c, ST_MSG_AMONG_NEEDS_SEGMENT, name->span, name->text, s->at->name, behind,

@@ -12,6 +12,7 @@
 #define STRATA_SEMA_PROGRAM_H
 
 #include "base/decimal.h"
+#include "base/text.h"
 #include "syntax/ast.h"
 
 /* ---- types ---- */
@@ -116,19 +117,6 @@ typedef enum st_op {
     ST_X_COUNT
 } st_op;
 extern const char *const st_op_names[ST_X_COUNT];
-
-/* How a draw turns salt and key into a place between 0 and 1 (base/text.h). */
-typedef enum st_hash {
-    ST_HASH_MD5,
-    ST_HASH_SHA256,
-    ST_HASH_GROWTHBOOK,
-    ST_HASH_OPTIMIZELY,
-    ST_HASH_PLANOUT,
-    ST_HASH_LAUNCHDARKLY,
-    ST_HASH_EPPO,
-    ST_HASH_UNLEASH,
-    ST_HASHES
-} st_hash;
 
 typedef enum st_rfm_field {
     ST_RFM_R,

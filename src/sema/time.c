@@ -324,6 +324,24 @@ st_expr *st_apply_window(st_checker *c, const st_scope *s, st_expr *x, const st_
     return check_range(c, s, x, window, span, &r) ? range_test(c, x, &r, span) : NULL;
 }
 
+bool st_check_during(st_checker *c, const st_scope *s, const st_ast *during, st_expr **active)
+{
+    *active = NULL;
+    if (!during) return true;
+    const st_scope run = {.def = s->def}; /* the same for everybody */
+    range r = {.low = time_operand(c, &run, during->kids[ST_DURING_from]),
+               .high = time_operand(c, &run, during->kids[ST_DURING_to]),
+               .high_whole_day = true};
+    if (!r.low || !r.high) return false;
+    if (st_is_const(r.low) && st_is_const(r.high) && r.low->type.base == r.high->type.base &&
+        r.low->value.as.i > r.high->value.as.i) {
+        st_err(c, ST_MSG_DURING_ORDER, during->span);
+        return false;
+    }
+    *active = range_test(c, st_x_now(c, during->span), &r, during->span);
+    return true;
+}
+
 /* The i-th stretch back from now (0 is the latest): [T - (i + 1) each, T - i each). */
 st_expr *st_apply_block(st_checker *c, st_expr *x, uint32_t block, int64_t each, st_unit unit, st_span span)
 {

@@ -55,7 +55,7 @@ enum {
     EXTENT = 1u << 17 /* how much of a unit of time: 3, this, previous */
 };
 
-enum { TOP = 1, BLOCK = 2, AFTER_SIGN = 4 };
+enum { TOP = 1, BLOCK = 2, AFTER_SIGN = 4, BEHIND_SALT = 8 };
 
 struct st_word_rule {
     const char *word, *second;
@@ -257,8 +257,15 @@ static bool rule_holds(const st_parser *P, const st_word_rule *r, uint32_t raw, 
     return true;
 }
 
+/* In `salt "wb-7" hash …`. */
+static bool is_behind_salt(const st_parser *P, uint32_t raw)
+{
+    return raw >= 2 && kind_of(P, raw - 1) == ST_RAW_STRING && is_word(P, raw - 2, "salt");
+}
+
 static const st_word_rule *rule_of(const st_parser *P, uint32_t raw, uint32_t before, uint32_t place)
 {
+    if (is_behind_salt(P, raw)) place |= BEHIND_SALT;
     const st_word *w = known_word(P, raw);
     for (uint32_t i = 0; w && i < w->n; i++)
         if (rule_holds(P, w->rules[i], raw, before, place)) return w->rules[i];

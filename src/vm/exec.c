@@ -462,21 +462,27 @@ static void do_list_has(st_frame *f, const st_bc_instr *in, const st_prep *q)
 
 static void do_draw(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
-    uint64_t *out = pred(f, in->a[0]);
-    const st_scalar *salt = &f->scalars[in->a[2]], *limit = &f->scalars[in->a[3]];
+    const st_scalar *salt = &f->scalars[in->a[2]];
+    st_reg *reg = &f->v[in->a[0]];
+    int64_t *out = reg->buf;
+    bool all = true;
     int64_t base;
     const int32_t *rows = st_feed_rows(f, &q->feed, &base);
-    fill(f, out, false);
-    if (salt->missing || limit->missing) return;
+    fill(f, reg->kbuf, false);
     for (uint32_t r = 0; r < f->n; r++) {
         st_scalar key = st_feed_scalar(&q->feed, rows ? rows[r] : base + r);
-        if (key.missing) continue;
+        out[r] = 0;
+        if (key.missing || salt->missing) {
+            all = false;
+            continue;
+        }
         char digits[ST_DECIMAL_TEXT];
         st_str text =
             q->feed.phys == ST_CODE ? key.as.s : (st_str){digits, st_dec_format(key.as.i, 0, digits)};
-        bool drawn = (int64_t)st_draw(salt->as.s, text) < limit->as.i;
-        out[r / 64] |= (uint64_t)drawn << (r % 64);
+        out[r] = (int64_t)st_draw((st_hash)in->a[3], salt->as.s, text);
+        st_bit_set((uint8_t *)reg->kbuf, r);
     }
+    finish(f, in->a[0], ST_I64, all ? NULL : reg->kbuf);
 }
 
 /* ---- choice ---- */

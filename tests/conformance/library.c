@@ -197,7 +197,7 @@ static bool read_entity(session *s, const char *entity)
 /* A row that this count counts: a member, a known value, or one with the label (of an rfm score, its digits). */
 static bool is_counted(session *s, const strata_count *c, const ct_cell *v)
 {
-    if (c->kind == STRATA_SEGMENT) return v->kind == CT_BOOL && v->b;
+    if (c->kind == STRATA_SEGMENT || c->kind == STRATA_HOLDOUT) return v->kind == CT_BOOL && v->b;
     if (c->kind == STRATA_SCORE || c->kind == STRATA_TRAIT) return v->kind != CT_MISSING;
     st_str label = st_str_of(c->label);
     if (v->kind == CT_NUMBER) return st_str_eq(st_str_of(key_of(s->arena, v)), label);

@@ -98,7 +98,7 @@ void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_
     asker k = {a, data, st_oracle_new(a, program, data, instant_of(a, c, program)), out};
     for (uint32_t i = 0; i < program->ndefs; i++) {
         const st_def *d = program->defs[i];
-        if (d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS) continue;
+        if (d->hidden || !d->of || d->kind == ST_DEF_ROWS) continue;
         if (d->kind != ST_DEF_RFM || d->rfm->has_tiers) answer(&k, d, d->name, NULL);
         for (size_t f = 0; d->kind == ST_DEF_RFM && f < ST_COUNT(rfm_fields); f++) {
             if (gives(d, rfm_fields[f].field))

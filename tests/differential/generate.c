@@ -1111,6 +1111,60 @@ static void make_sequence(gen *g)
     define(g, F("segment %s of customers where %s", n->name, text));
 }
 
+static const char *hash(gen *g)
+{
+    static const char *const hashes[] = {"",
+                                         "",
+                                         "",
+                                         " hash sha256",
+                                         " hash growthbook",
+                                         " hash eppo",
+                                         " hash unleash",
+                                         " hash planout",
+                                         " hash launchdarkly",
+                                         " hash optimizely"};
+    return PICK(g, hashes);
+}
+
+static const char *during(gen *g)
+{
+    static const char *const times[] = {"",
+                                        "",
+                                        "",
+                                        " during 2026-01-01 to 2026-12-31",
+                                        " during 2026-03-29 to 2026-10-26T02:15",
+                                        " during today to tomorrow"};
+    return PICK(g, times);
+}
+
+static void make_holdout(gen *g)
+{
+    int t = some_entity(g);
+    named *n = name_it(g, SEGMENT, t, "free");
+    define(g, F("holdout held_%s %u%% of %s salt \"h-%s\"%s%s\nsegment %s%s where not held_%s", n->name,
+                below(g, 40), table_names[t], n->name, hash(g), during(g), n->name, of(g, t), n->name));
+}
+
+/* An experiment, sometimes one of two in a layer. */
+static void make_experiment(gen *g)
+{
+    static const char *const arms[] = {"one 50%  two 50%", "one 10%  two 33.3%", "one 0%  two 100%",
+                                       "one 12.5%  two 87.5%"};
+    int t = some_entity(g);
+    const named *on = pick_name(g, SEGMENT, t, -1);
+    if (!on) return;
+    const char *segment = on->name;
+    named *d = name_it(g, TIERS, t, "trial");
+    d->nlabels = 2;
+    d->labels[0] = "one";
+    d->labels[1] = "two";
+    define(g, F("experiment %s on %s salt \"e-%s\"%s%s { arms { %s } }", d->name, segment, d->name, hash(g),
+                during(g), PICK(g, arms)));
+    if (one_in(g, 3))
+        define(g, F("layer layer_%s salt \"l-%s\"%s { %s %u%% }", d->name, d->name, hash(g), d->name,
+                    below(g, 101)));
+}
+
 static void make_tiers(gen *g)
 {
     int t = some_entity(g);
@@ -1267,7 +1321,9 @@ static void make_definitions(gen *g)
 {
     uint32_t n = 5 + below(g, 9);
     for (uint32_t i = 0; i < n; i++) {
-        switch (below(g, 14)) {
+        switch (below(g, 16)) {
+        case 14: make_holdout(g); break;
+        case 15: make_experiment(g); break;
         case 12:
         case 13: make_sequence(g); break;
         case 0: make_param(g); break;

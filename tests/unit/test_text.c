@@ -1,4 +1,5 @@
 /* Text, hashes, regular expressions and memory of src/base. */
+#include "base/decimal.h"
 #include "base/text.h"
 
 #include <setjmp.h>
@@ -63,20 +64,94 @@ static void hashes_match_the_standards(void **state)
     }
 }
 
+static uint64_t drawn(st_hash hash, const char *salt, const char *key)
+{
+    return st_draw(hash, st_str_of(salt), st_str_of(key));
+}
+
 static void draws_match_published_vectors(void **state)
 {
     (void)state;
-    assert_int_equal(st_draw(ST_STR("holdout-2026"), ST_STR("customer-1")), UINT64_C(886811801569947));
-    assert_int_equal(st_draw(ST_STR("holdout-2026"), ST_STR("42")), UINT64_C(1466305139074561));
-    assert_int_equal(st_draw(ST_STR("exp"), ST_STR("naïve")), UINT64_C(1033863433434215));
-    assert_int_equal(st_draw(ST_STR("exp"), ST_STR("")), UINT64_C(4400490924791495));
+    assert_int_equal(drawn(ST_HASH_MD5, "holdout-2026", "customer-1"), UINT64_C(886811801569947));
+    assert_int_equal(drawn(ST_HASH_MD5, "holdout-2026", "customer-2"), UINT64_C(2871620330646597));
+    assert_int_equal(drawn(ST_HASH_MD5, "holdout-2026", "42"), UINT64_C(1466305139074561));
+    assert_int_equal(drawn(ST_HASH_MD5, "exp", "naïve"), UINT64_C(1033863433434215));
+    assert_int_equal(drawn(ST_HASH_MD5, "exp", ""), UINT64_C(4400490924791495));
     char key[3000];
     memset(key, 'k', sizeof key);
-    assert_true(st_draw(ST_STR("s"), (st_str){key, sizeof key}) < UINT64_C(1) << 52);
-    assert_int_equal(st_draw_threshold(1, 0), UINT64_C(1) << 52);
-    assert_int_equal(st_draw_threshold(0, 0), 0);
-    assert_int_equal(st_draw_threshold(5, 1), UINT64_C(1) << 51);
-    assert_int_equal(st_draw_threshold(1, 1), UINT64_C(450359962737050)); /* ceil(2^52 / 10) */
+    assert_true(st_draw(ST_HASH_MD5, ST_STR("s"), (st_str){key, sizeof key}) < UINT64_C(1) << 52);
+}
+
+static bool near(double a, double b)
+{
+    return a - b < 1e-8 && b - a < 1e-8;
+}
+
+/* The vectors that the products publish with their own tests. */
+static void draws_of_other_products(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *salt, *key;
+        double place;
+    } sha256[] = {{"holdout-2026", "customer-1", 0.8776772541213589},
+                  {"holdout-2026", "customer-2", 0.7502212089777964},
+                  {"holdout-2026", "42", 0.817497611131685},
+                  {"exp", "naïve", 0.5597140043676168},
+                  {"exp", "", 0.3705772828379592}},
+      launchdarkly[] = {{"hashKey.saltyA", "userKeyA", 0.42157587},
+                        {"hashKey.saltyA", "userKeyB", 0.6708485},
+                        {"hashKey.saltyA", "userKeyC", 0.10343106},
+                        {"61", "userKeyA", 0.09801207},
+                        {"61", "userKeyB", 0.14483777},
+                        {"61", "userKeyC", 0.9242641},
+                        {"hashKey.saltyA", "33333", 0.54771423}};
+    for (size_t i = 0; i < ST_COUNT(sha256); i++)
+        assert_true(
+            near((double)drawn(ST_HASH_SHA256, sha256[i].salt, sha256[i].key) / 0x1p52, sha256[i].place));
+    for (size_t i = 0; i < ST_COUNT(launchdarkly); i++)
+        assert_true(
+            near((double)drawn(ST_HASH_LAUNCHDARKLY, launchdarkly[i].salt, launchdarkly[i].key) / 0x1p60,
+                 launchdarkly[i].place));
+    assert_int_equal(drawn(ST_HASH_OPTIMIZELY, "1886780721", "ppid1"), 5254);
+    assert_int_equal(drawn(ST_HASH_OPTIMIZELY, "1886780721", "ppid2"), 4299);
+    assert_int_equal(drawn(ST_HASH_OPTIMIZELY, "1886780722", "ppid2"), 2434);
+    assert_int_equal(drawn(ST_HASH_OPTIMIZELY, "1886780721", "ppid3"), 5439);
+    assert_int_equal(
+        drawn(ST_HASH_OPTIMIZELY, "1886780721",
+              "a very very very very very very very very very very very very very very very long "
+              "ppd string"),
+        6128);
+    assert_int_equal(drawn(ST_HASH_UNLEASH, "gr1", "123") + 1, 73);
+    assert_int_equal(drawn(ST_HASH_UNLEASH, "groupX", "999") + 1, 25);
+    assert_int_equal(drawn(ST_HASH_EPPO, "test", "input"), 5619);
+    assert_int_equal(st_draw_text(ST_HASH_EPPO, ST_STR("alice")), 3170);
+    assert_int_equal(st_draw_text(ST_HASH_EPPO, ST_STR("bob")), 7420);
+    assert_int_equal(st_draw_text(ST_HASH_EPPO, ST_STR("charlie")), 7497);
+    /* uniformChoice(["a", "b"]) takes the number itself, so only that is published. */
+    assert_int_equal(drawn(ST_HASH_PLANOUT, "test_salt.foo", "4") % 2, 1);
+    assert_int_equal(drawn(ST_HASH_PLANOUT, "test_salt.bar", "4") % 2, 0);
+    assert_int_equal(drawn(ST_HASH_PLANOUT, "test_salt.baz", "4") % 2, 0);
+    assert_int_equal(drawn(ST_HASH_GROWTHBOOK, "seed", "a"), 505);
+    assert_int_equal(drawn(ST_HASH_GROWTHBOOK, "seed", "b"), 2696);
+    assert_int_equal(drawn(ST_HASH_GROWTHBOOK, "foo", "ab"), 2575);
+    assert_int_equal(drawn(ST_HASH_GROWTHBOOK, "foo", "def"), 2019);
+}
+
+static void thresholds_are_exact(void **state)
+{
+    (void)state;
+    assert_true(st_draw_threshold(ST_HASH_MD5, 1, 0) >= UINT64_C(1) << 52);
+    assert_int_equal(st_draw_threshold(ST_HASH_MD5, 0, 0), 0);
+    assert_int_equal(st_draw_threshold(ST_HASH_MD5, 5, 1), UINT64_C(1) << 51);
+    assert_int_equal(st_draw_threshold(ST_HASH_MD5, 1, 1), UINT64_C(450359962737050)); /* ceil(2^52 / 10) */
+    assert_int_equal(st_draw_threshold(ST_HASH_UNLEASH, 101, 4), 2);                   /* ceil(1.01) */
+    assert_int_equal(st_draw_threshold(ST_HASH_EPPO, 1, 4), 1);
+    assert_int_equal(st_draw_threshold(ST_HASH_LAUNCHDARKLY, 5, 1), UINT64_C(1)
+                                                                        << 59); /* ceil((2^60 - 1) / 2) */
+    /* (10^22 - 1) / 10^22 of 2^60 - 1 is above 2^60 - 2 */
+    assert_int_equal(st_draw_threshold(ST_HASH_PLANOUT, st_pow10(22) - 1, 22), (UINT64_C(1) << 60) - 1);
+    assert_true(st_draw_threshold(ST_HASH_PLANOUT, 100, 2) > (UINT64_C(1) << 60) - 1);
 }
 
 static void text_is_utf8(void **state)
@@ -189,6 +264,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_match_the_standards),
         cmocka_unit_test(draws_match_published_vectors),
+        cmocka_unit_test(draws_of_other_products),
+        cmocka_unit_test(thresholds_are_exact),
         cmocka_unit_test(text_is_utf8),
         cmocka_unit_test(near_names_are_found),
         cmocka_unit_test(regular_expressions_keep_to_the_subset),

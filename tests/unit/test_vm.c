@@ -560,7 +560,7 @@ static void lists_and_draws(void **state)
     st_path to_friend = {1, (const st_col *[]){c_col(C_FRIEND)}};
     uint32_t friend_of = st_bc_index(b, &to_friend);
     uint32_t tags = c_in(C_TAGS), friends_tags = st_bc_column(b, CUSTOMERS, friend_of, c_col(C_TAGS));
-    uint32_t half = st_bc_i64(b, (int64_t)st_draw_threshold(5, 1)), salt = st_bc_text(b, ST_STR("s"));
+    uint32_t half = st_bc_i64(b, INT64_C(1) << 51), salt = st_bc_text(b, ST_STR("s"));
     st_bc_begin(b);
     op(ST_BC_LIST_HAS, ST_BC_TEXT, 0, tags, st_bc_text(b, ST_STR("vip")), 0);
     op(ST_BC_LIST_HAS, ST_BC_TEXT, 1, tags, st_bc_text(b, ST_STR("vip")), 1);
@@ -568,10 +568,13 @@ static void lists_and_draws(void **state)
     op(ST_BC_CONST, ST_BC_TEXT, 0, st_bc_text(b, ST_STR("a")), 0, 0);
     op(ST_BC_LIST_HAS_V, ST_BC_TEXT, 3, tags, 0, 0);
     op(ST_BC_LIST_HAS, ST_BC_TEXT, 4, tags, st_bc_missing(b, ST_BC_TEXT), 0);
-    op(ST_BC_DRAW, 0, 5, c_in(C_ID), salt, half);
-    op(ST_BC_DRAW, 0, 6, c_in(C_SPEND), salt, half);
-    op(ST_BC_DRAW, 0, 7, c_in(C_ID), salt, st_bc_i64(b, 0));
-    op(ST_BC_DRAW, 0, 8, c_in(C_ID), salt, st_bc_i64(b, INT64_C(1) << 52));
+    op(ST_BC_DRAW, 0, 1, c_in(C_ID), salt, ST_HASH_MD5);
+    op(ST_BC_CMP, ST_BC_I64, 5, 1, half, ST_LT);
+    op(ST_BC_DRAW, 0, 2, c_in(C_SPEND), salt, ST_HASH_MD5);
+    op(ST_BC_CMP, ST_BC_I64, 6, 2, half, ST_LT);
+    op(ST_BC_DRAW, 0, 3, c_in(C_ID), salt, ST_HASH_UNLEASH);
+    op(ST_BC_CMP, ST_BC_I64, 7, 3, st_bc_i64(b, 50), ST_LT);
+    op(ST_BC_CMP, ST_BC_I64, 8, 1, st_bc_i64(b, INT64_C(1) << 52), ST_LT);
     uint32_t p[9];
     for (uint32_t i = 0; i < 9; i++) p[i] = store_p(i);
     pass(CUSTOMERS);
@@ -581,16 +584,19 @@ static void lists_and_draws(void **state)
     is_p(p[2], "010010");
     is_p(p[3], "000001");
     is_p(p[4], "000000");
-    char by_id[PEOPLE + 1] = "", by_spend[PEOPLE + 1] = "";
+    char by_id[PEOPLE + 1] = "", by_spend[PEOPLE + 1] = "", unleash[PEOPLE + 1] = "";
+    const st_str s = ST_STR("s");
+    uint64_t limit = UINT64_C(1) << 51;
     for (uint32_t i = 0; i < PEOPLE; i++) {
         char digits[24];
         snprintf(digits, sizeof digits, "%lld", (long long)people[i].spend);
-        by_id[i] = st_draw(ST_STR("s"), st_str_of(people[i].id)) < st_draw_threshold(5, 1) ? '1' : '0';
-        by_spend[i] = st_draw(ST_STR("s"), st_str_of(digits)) < st_draw_threshold(5, 1) ? '1' : '0';
+        by_id[i] = st_draw(ST_HASH_MD5, s, st_str_of(people[i].id)) < limit ? '1' : '0';
+        by_spend[i] = st_draw(ST_HASH_MD5, s, st_str_of(digits)) < limit ? '1' : '0';
+        unleash[i] = st_draw(ST_HASH_UNLEASH, s, st_str_of(people[i].id)) < 50 ? '1' : '0';
     }
     is_p(p[5], by_id);
     is_p(p[6], by_spend);
-    is_p(p[7], "000000");
+    is_p(p[7], unleash);
     is_p(p[8], "111111");
 }
 
