@@ -11,9 +11,9 @@ def messages(emit, text):
     with tempfile.NamedTemporaryFile(suffix=".seg") as file:
         file.write(text)
         file.flush()
-        run = subprocess.run([emit, "json", file.name], capture_output=True)
+        run = subprocess.run([emit, "syntax-json", file.name], capture_output=True)
     if run.returncode not in (0, 1):
-        sys.exit(f"emit_syntax ended with {run.returncode}: {run.stderr.decode()}")
+        sys.exit(f"emit ended with {run.returncode}: {run.stderr.decode()}")
     return json.loads(run.stdout)
 
 

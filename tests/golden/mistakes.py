@@ -16,7 +16,7 @@ def messages(emit, text):
         file.flush()
         run = subprocess.run([emit, "json", file.name], capture_output=True)
     if run.returncode not in (0, 1):
-        sys.exit(f"emit_program ended with {run.returncode}: {run.stderr.decode()}")
+        sys.exit(f"emit ended with {run.returncode}: {run.stderr.decode()}")
     return json.loads(run.stdout)
 
 

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "metered.h"
+
 static const char rules_text[] =
     "timezone \"Europe/Berlin\"\n"
     "table customers { customer_id string key  country string?  signup_at timestamp time }\n"
@@ -372,25 +374,6 @@ static void wrong_use_is_refused(void **state)
 
 /* ---- memory ---- */
 
-typedef struct meter {
-    long left, live;
-} meter;
-
-static void *metered(void *context, size_t bytes)
-{
-    meter *m = context;
-    if (m->left-- <= 0) return NULL;
-    m->live++;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void give_back(void *context, void *p, size_t bytes)
-{
-    (void)bytes;
-    ((meter *)context)->live--;
-    free(p);
-}
-
 /* Everything from text to answer; the first status that is not well. */
 static strata_status whole_way(const strata_allocator *alloc)
 {
@@ -417,7 +400,7 @@ static void memory_may_run_out_anywhere(void **state)
     strata_status status = STRATA_NO_MEMORY;
     for (long left = 0; status != STRATA_OK; left++) {
         meter m = {left, 0};
-        strata_allocator alloc = {metered, give_back, &m};
+        strata_allocator alloc = metered_allocator(&m);
         status = whole_way(&alloc);
         assert_true(status == STRATA_OK || status == STRATA_NO_MEMORY);
         assert_int_equal(m.live, 0);

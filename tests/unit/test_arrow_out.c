@@ -8,30 +8,12 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "metered.h"
+
 enum { INT, FLOAT, BOOL, TEXT, DAY, AT, MONEY, TAGS, COLUMNS };
 static const st_out_field fields[COLUMNS] = {
     {"i", "l", true},   {"f", "g", true},        {"b", "b", true},      {"t", "u", true},
     {"d", "tdD", true}, {"at", "tsu:UTC", true}, {"m", "d:20,2", true}, {"tags", "+l", true}};
-
-/* Memory that runs out behind `left` allocations, and counts what is not given back. */
-typedef struct meter {
-    int left, live;
-} meter;
-
-static void *metered(void *context, size_t bytes)
-{
-    meter *m = context;
-    if (m->left-- <= 0) return NULL;
-    m->live++;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void give_back(void *context, void *p, size_t bytes)
-{
-    (void)bytes;
-    ((meter *)context)->live--;
-    free(p);
-}
 
 static void put_rows(st_out_batch *b, int n)
 {
@@ -61,7 +43,7 @@ static void values_are_where_arrow_has_them(void **state)
 {
     (void)state;
     meter m = {1000, 0};
-    strata_allocator alloc = {metered, give_back, &m};
+    strata_allocator alloc = metered_allocator(&m);
     st_out_batch *b = st_out_new(&alloc, fields, COLUMNS);
     put_rows(b, 20);
     assert_int_equal(st_out_rows(b), 20);
@@ -100,7 +82,7 @@ static void a_child_can_be_taken_out(void **state)
 {
     (void)state;
     meter m = {1000, 0};
-    strata_allocator alloc = {metered, give_back, &m};
+    strata_allocator alloc = metered_allocator(&m);
     st_out_batch *b = st_out_new(&alloc, fields, COLUMNS);
     put_rows(b, 5);
     struct ArrowArray a, child;
@@ -127,7 +109,7 @@ static void a_stream_ends_with_its_source(void **state)
 {
     (void)state;
     meter m = {1000, 0};
-    strata_allocator alloc = {metered, give_back, &m};
+    strata_allocator alloc = metered_allocator(&m);
     int calls = 0;
     struct ArrowArrayStream s;
     struct ArrowArray a;
@@ -157,7 +139,7 @@ static void memory_may_run_out_anywhere(void **state)
     int good = 0;
     for (int left = 0; left < 80 && !good; left++) {
         meter m = {left, 0};
-        strata_allocator alloc = {metered, give_back, &m};
+        strata_allocator alloc = metered_allocator(&m);
         int calls = 0;
         struct ArrowArrayStream s;
         struct ArrowArray a = {0};

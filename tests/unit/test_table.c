@@ -1,5 +1,6 @@
 /* Binding: from hand-made Arrow arrays to st_data, and every error on the way. */
 #include "by_hand.h"
+#include "metered.h"
 
 #include "table/number.h"
 
@@ -703,28 +704,10 @@ static void test_other_types_of_links(void **state)
 
 /* ---- memory that runs out: every allocation fails once ---- */
 
-typedef struct meter {
-    long left, live;
-} meter;
-
-static void *metered(void *context, size_t bytes)
-{
-    meter *m = context;
-    if (m->left-- <= 0) return NULL;
-    m->live++;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-static void metered_release(void *context, void *p, size_t bytes)
-{
-    (void)bytes;
-    ((meter *)context)->live--;
-    free(p);
-}
-
 static bool bind_within(meter *m)
 {
     fixture f = {0};
-    strata_allocator alloc = {metered, metered_release, m};
+    strata_allocator alloc = metered_allocator(m);
     st_env_init(&f.env, &alloc);
     struct ArrowArrayStream s = stream_of();
     ADD_BATCH(&s, TEXTS("id", "a", "b"), with_dictionary(PLAIN(int8_t, "c", "x", NULL, 0, 0), TEXTS("", "y")),
