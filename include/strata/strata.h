@@ -172,8 +172,9 @@ typedef enum strata_kind {
     STRATA_RFM,
     STRATA_SCORE,
     STRATA_TRAIT,
-    STRATA_HOLDOUT,   /* as a segment: in or not */
-    STRATA_EXPERIMENT /* as tiers: its arms */
+    STRATA_HOLDOUT,    /* as a segment: in or not */
+    STRATA_EXPERIMENT, /* as tiers: its arms */
+    STRATA_OVERLAY     /* as tiers: its actions, and its cells */
 } strata_kind;
 
 typedef struct strata_definition {
@@ -183,7 +184,7 @@ typedef struct strata_definition {
     int64_t version;                                                   /* 0: not said */
     const char *entity;        /* the table whose rows are in it or have it */
     const char *type;          /* "bool", "label", "int", "decimal(12,2)", ... */
-    size_t nlabels;            /* tiers, rfm, experiments */
+    size_t nlabels;            /* tiers, rfm, experiments, the actions of an overlay */
     const char *const *labels; /* in the order written */
     size_t ntags;
     const char *const *tags;
@@ -267,7 +268,8 @@ const char *strata_result_as_of(const strata_result *result);
 
 typedef struct strata_count {
     strata_kind kind;
-    const char *definition; /* "vip", "lifecycle", "loyalty"; its scores are "loyalty.r" and so on */
+    const char *
+        definition; /* "vip", "lifecycle", "loyalty"; its scores are "loyalty.r" and so on, cells "plan.cell" */
     const char *label; /* "in" for a segment; a label; digits of an rfm score; "known" of a score or trait */
     const char *entity;
     uint64_t customers;  /* rows of the entity with that label, also when there are none */
@@ -280,8 +282,8 @@ size_t strata_result_size(const strata_result *result);
 strata_count strata_result_count(const strata_result *result, size_t i);
 
 /* The entities that have outputs, and their rows as an Arrow stream.
- * WIDE  the key under its own name; of a segment a boolean; of tiers and rfm the label as text, of rfm also
- *       the scores .r .f .m and, with traits, .recency .frequency .monetary .cell; scores and traits as their
+ * WIDE  the key under its own name; of a segment a boolean; of tiers and rfm the label as text, of overlays the action and as
+ *       .cell the name of the cell; of rfm also the scores .r .f .m and, with traits, .recency .frequency .monetary .cell; scores and traits as their
  *       type is. Missing is null.
  * LONG  entity (the key), definition, label: one row for each membership, label and rfm score.
  * Rows in the order of the data. The stream must be released before the result is freed. */
@@ -298,7 +300,9 @@ typedef enum strata_note_kind {
     STRATA_NOTE_DIVISION_BY_ZERO, /* gave missing */
     STRATA_NOTE_OVERFLOW,         /* gave missing */
     STRATA_NOTE_TIES,             /* a cut that ties made half as large again as asked */
-    STRATA_NOTE_HOURS             /* a rule speaks of hours, the run's instant is the start of a day */
+    STRATA_NOTE_HOURS,            /* a rule speaks of hours, the run's instant is the start of a day */
+    STRATA_NOTE_SMALL_CELLS,      /* cells of an overlay with fewer members than its min size (asked) */
+    STRATA_NOTE_UNUSED_ACTION     /* an action of an overlay that nobody has */
 } strata_note_kind;
 typedef struct strata_note {
     strata_note_kind kind;

@@ -9,11 +9,6 @@ enum { BATCH_ROWS = 16384 };
 
 /* ---- what a column holds ---- */
 
-static bool is_known(const st_api_column *c, uint64_t row)
-{
-    return !c->known || st_bit(c->known, row);
-}
-
 static bool is_true(const st_api_column *c, uint64_t row)
 {
     return st_bit(c->data, row);
@@ -36,10 +31,11 @@ static bool is_score(const st_api_column *c)
     return c->field == ST_OUT_R || c->field == ST_OUT_F || c->field == ST_OUT_M;
 }
 
-/* A label of tiers, rfm or an experiment; not a trait that is a weekday. */
+/* A label of tiers, rfm or an experiment, an action or a cell; not a trait that is a weekday. */
 static bool is_labelled(const st_api_column *c)
 {
     st_def_kind kind = c->def->kind;
+    if (kind == ST_DEF_OVERLAY) return true;
     return c->field == ST_OUT_VALUE &&
            (kind == ST_DEF_TIERS || kind == ST_DEF_RFM || kind == ST_DEF_EXPERIMENT);
 }
@@ -60,6 +56,7 @@ static strata_kind kind_of(const st_def *d)
     case ST_DEF_EXPERIMENT: return STRATA_EXPERIMENT;
     case ST_DEF_RFM: return STRATA_RFM;
     case ST_DEF_SCORE: return STRATA_SCORE;
+    case ST_DEF_OVERLAY: return STRATA_OVERLAY;
     default: return STRATA_TRAIT;
     }
 }
@@ -81,7 +78,7 @@ static uint64_t *histogram(st_arena *a, const st_api_entity *e, const st_api_col
 {
     uint64_t *sizes = st_new_n(a, uint64_t, n + 1);
     for (uint64_t row = 0; row < e->table->rows; row++) {
-        if (!st_bit(e->population, row) || !is_known(c, row)) continue;
+        if (!st_bit(e->population, row) || !st_api_known(c, row)) continue;
         uint64_t at = (uint64_t)(whole(c, row) - low);
         if (at < n) sizes[at]++;
     }
@@ -206,7 +203,7 @@ static double shown(const st_api_column *c, double v)
 
 static void put_value(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row)
 {
-    if (!is_known(c, row)) {
+    if (!st_api_known(c, row)) {
         st_out_null(b, i);
         return;
     }
@@ -245,7 +242,7 @@ static const char *long_label(const st_api_column *c, uint64_t row)
 {
     static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
     if (is_segment(c)) return is_true(c, row) ? "in" : NULL;
-    if ((!is_labelled(c) && !is_score(c)) || !is_known(c, row)) return NULL;
+    if ((!is_labelled(c) && !is_score(c)) || !st_api_known(c, row)) return NULL;
     if (is_labelled(c)) return label_of(c, row);
     uint64_t score = (uint64_t)whole(c, row);
     return score < ST_COUNT(digits) ? digits[score] : NULL;

@@ -35,7 +35,19 @@ struct strata_result {
     ST_VEC(strata_note) notes;
 };
 
+static inline bool st_api_known(const st_api_column *c, uint64_t row)
+{
+    return !c->known || st_bit(c->known, row);
+}
+
 /* Fills the counts from the entities' columns. */
 void st_api_count(strata_result *r);
+
+/* The cells of an overlay as a column of labels: of its members, by their values in the dimensions. Notes those that are smaller
+ * than the overlay asks. */
+st_api_column st_api_cells(strata_result *r, const st_api_entity *e, const st_def *overlay,
+                           const st_api_column *member, const st_api_column *parts, uint32_t nparts);
+/* Notes actions that nobody has, from the counts. */
+void st_api_report_actions(strata_result *r);
 
 #endif

@@ -36,7 +36,7 @@ static void check_names(st_arena *a, const st_program *schema, const strata_run_
         for (uint32_t k = 0; k < schema->ndefs && !found; k++) {
             found = st_def_is_output(schema->defs[k], true) &&
                     strcmp(schema->defs[k]->name, o->definitions[i]) == 0;
-            st_near_add(&near, o->definitions[i], schema->defs[k]->name);
+            if (!schema->defs[k]->hidden) st_near_add(&near, o->definitions[i], schema->defs[k]->name);
         }
         if (!found)
             st_fail(st_arena_env(a), STRATA_BAD_INPUT,
@@ -50,7 +50,8 @@ static void check_traits(st_env *env, const st_bc *code)
 {
     bool defined = false, compiled = false;
     for (uint32_t i = 0; i < code->schema->ndefs; i++)
-        defined = defined || code->schema->defs[i]->kind == ST_DEF_TRAIT;
+        defined = defined || st_def_is_output(code->schema->defs[i], true) !=
+                                 st_def_is_output(code->schema->defs[i], false);
     for (uint32_t i = 0; i < code->outputs.n; i++)
         compiled = compiled || code->schema->defs[code->outputs.p[i].def]->kind == ST_DEF_TRAIT;
     if (defined && !compiled)
@@ -68,7 +69,7 @@ static bool is_named(const strata_run_options *o, const char *name)
 static bool is_wanted(const strata_run_options *o, const st_bc *code, const st_bc_output *out)
 {
     const st_def *d = code->schema->defs[out->def];
-    bool raw = out->field >= ST_OUT_RECENCY;
+    bool raw = out->field >= ST_OUT_RECENCY && out->field <= ST_OUT_CELL;
     if (o->definitions) return is_named(o, d->name) && (o->traits || !raw);
     return o->traits || (d->kind != ST_DEF_TRAIT && !raw);
 }
@@ -80,12 +81,19 @@ static const char *column_name(st_arena *a, const st_def *d, st_bc_field field)
     return field == ST_OUT_VALUE ? d->name : st_format(a, "%s.%s", d->name, st_bc_field_names[field]);
 }
 
-static st_api_column column_of(st_arena *a, const st_bc *code, const st_vm_result *vm,
-                               const st_bc_output *out)
+/* A trait can have the labels of tiers, or be a weekday. */
+static const st_labels *labels_of(const st_def *d)
 {
     static const char *const weekdays[] = {"monday", "tuesday",  "wednesday", "thursday",
                                            "friday", "saturday", "sunday"};
     static const st_labels weekday_labels = {ST_COUNT(weekdays), (const char **)weekdays, NULL};
+    const st_labels *its = d->labels.n ? &d->labels : d->type.labels;
+    return its && its->n ? its : &weekday_labels;
+}
+
+static st_api_column column_of(st_arena *a, const st_bc *code, const st_vm_result *vm,
+                               const st_bc_output *out)
+{
     const st_def *d = code->schema->defs[out->def];
     const st_vm_slot *slot = &vm->slots[out->slot];
     st_api_column c = {.def = d,
@@ -96,11 +104,7 @@ static st_api_column column_of(st_arena *a, const st_bc *code, const st_vm_resul
                        .data = slot->data,
                        .known = slot->known,
                        .dict = slot->dict};
-    if (out->type.base == ST_T_LABEL) {
-        const st_labels *its =
-            d->labels.n ? &d->labels : d->type.labels; /* a trait can have the labels of tiers */
-        c.labels = its && its->n ? its : &weekday_labels;
-    }
+    if (out->type.base == ST_T_LABEL) c.labels = labels_of(d);
     if (out->known != ST_BC_NONE) c.known = vm->slots[out->known].data;
     return c;
 }
@@ -117,14 +121,29 @@ static st_api_entity *entity_of(strata_result *r, const st_bc *code, const st_da
     return e;
 }
 
+/* The cells of the overlay whose members output `first` says; its dimensions are the outputs behind. */
+static st_api_column cells_of(strata_result *r, const st_api_entity *e, const st_bc *code,
+                              const st_vm_result *vm, uint32_t first)
+{
+    const st_def *d = code->schema->defs[code->outputs.p[first].def];
+    st_api_column member = column_of(r->arena, code, vm, &code->outputs.p[first]), parts[ST_MAX_DIMENSIONS];
+    for (uint32_t i = 0; i < d->overlay->ndims; i++) {
+        const st_def *dim = d->overlay->dims[i];
+        parts[i] = column_of(r->arena, code, vm, &code->outputs.p[first + 1 + i]);
+        if (parts[i].labels) parts[i].labels = labels_of(dim);
+    }
+    return st_api_cells(r, e, d, &member, parts, d->overlay->ndims);
+}
+
 static void add_columns(strata_result *r, const st_bc *code, const st_data *data, const st_vm_result *vm,
                         const strata_run_options *o)
 {
     for (uint32_t i = 0; i < code->outputs.n; i++) {
         const st_bc_output *out = &code->outputs.p[i];
-        if (!is_wanted(o, code, out)) continue;
+        if (!is_wanted(o, code, out) || out->field == ST_OUT_DIMENSION) continue;
         st_api_entity *e = entity_of(r, code, data, vm, code->schema->defs[out->def]->of);
-        *(st_api_column *)st_push(r->arena, &e->columns) = column_of(r->arena, code, vm, out);
+        *(st_api_column *)st_push(r->arena, &e->columns) =
+            out->field == ST_OUT_MEMBER ? cells_of(r, e, code, vm, i) : column_of(r->arena, code, vm, out);
     }
 }
 
@@ -227,6 +246,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     add_columns(r, code, data->bound, vm, o);
     add_notes(r, code, data->bound, vm, o);
     st_api_count(r);
+    st_api_report_actions(r);
 }
 
 strata_status strata_run(const strata_data *data, const strata_run_options *options, strata_result **result,

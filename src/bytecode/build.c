@@ -8,8 +8,8 @@ const char *const st_bc_test_names[ST_TESTS] = {"starts",   "not.starts",   "end
 const char *const st_bc_step_names[ST_STEP_KINDS] = {"setup",    "pass",      "distinct", "most.common",
                                                      "repeats",  "median",    "last.n",   "span",
                                                      "sequence", "threshold", "score"};
-const char *const st_bc_field_names[ST_OUT_FIELDS] = {"value",   "r",         "f",        "m",
-                                                      "recency", "frequency", "monetary", "cell"};
+const char *const st_bc_field_names[ST_OUT_FIELDS] = {"value",     "r",        "f",    "m",      "recency",
+                                                      "frequency", "monetary", "cell", "member", "dimension"};
 
 const st_bc_opcode st_bc_opcodes[ST_BC_OPS] = {
 #define OPCODE(NAME, name, types, k0, k1, k2, k3, k4, meaning)                                               \

@@ -279,7 +279,9 @@ typedef enum st_bc_field {
     ST_OUT_RECENCY, /* rfm: raw values */
     ST_OUT_FREQUENCY,
     ST_OUT_MONETARY,
-    ST_OUT_CELL, /* rfm: TEXT */
+    ST_OUT_CELL,   /* rfm: TEXT */
+    ST_OUT_MEMBER, /* overlay: BOOL, is in its segment; the outputs of its dimensions follow */
+    ST_OUT_DIMENSION,
     ST_OUT_FIELDS
 } st_bc_field;
 extern const char *const st_bc_field_names[ST_OUT_FIELDS];

@@ -303,6 +303,27 @@ static void rfm(file *f, st_def *d)
     flag(f, &d->rfm->has_tiers);
 }
 
+static void other(file *f, const st_program *s, st_def **d)
+{
+    uint32_t which = u32_of(f, f->reading ? 0 : (*d)->index);
+    need(f, which < s->ndefs, "a definition speaks of one that is not there");
+    if (f->reading) *d = s->defs[which];
+}
+
+static void overlay(file *f, const st_program *s, st_def *d)
+{
+    if (d->kind != ST_DEF_OVERLAY) return;
+    if (f->reading) d->overlay = st_new(f->a, st_overlay);
+    st_overlay *o = d->overlay;
+    other(f, s, &o->on);
+    o->ndims = count(f, o->ndims, 4);
+    need(f, o->ndims <= ST_MAX_DIMENSIONS, "an overlay has too many dimensions");
+    if (f->reading) o->dims = st_new_n(f->a, st_def *, (size_t)o->ndims + 1);
+    for (uint32_t i = 0; i < o->ndims; i++) other(f, s, &o->dims[i]);
+    i64(f, &o->min_size);
+    flag(f, &o->has_actions);
+}
+
 static void definition(file *f, const st_program *s, st_def *d)
 {
     d->kind = (st_def_kind)small(f, d->kind, ST_DEF_KINDS);
@@ -321,6 +342,7 @@ static void definition(file *f, const st_program *s, st_def *d)
     type(f, &d->type);
     labels(f, &d->labels);
     rfm(f, d);
+    overlay(f, s, d);
     /* a trait can have the labels of tiers */
     uint32_t whose = u32_of(f, its && its->def ? its->def->index : ST_BC_NONE);
     need(f, whose == ST_BC_NONE || whose < s->ndefs, "the labels of a definition belong to none");

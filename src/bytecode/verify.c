@@ -605,6 +605,30 @@ static bool check_result(verifier *v, uint32_t slot, uint32_t table, const char 
     return true;
 }
 
+/* An overlay says who its members are, and right behind it what they are in each dimension. */
+static bool check_overlay(verifier *v, uint32_t i)
+{
+    const st_bc *b = v->b;
+    const st_bc_output *o = &b->outputs.p[i];
+    const st_def *d = b->schema->defs[o->def];
+    bool part = o->field == ST_OUT_MEMBER || o->field == ST_OUT_DIMENSION;
+    NEED(!part || d->kind == ST_DEF_OVERLAY, "%s is no overlay", d->name);
+    NEED(d->kind != ST_DEF_OVERLAY || part || o->field == ST_OUT_VALUE, "%s has no such field", d->name);
+    if (o->field == ST_OUT_DIMENSION)
+        NEED(i > 0 && b->outputs.p[i - 1].def == o->def &&
+                 (b->outputs.p[i - 1].field == ST_OUT_DIMENSION ||
+                  b->outputs.p[i - 1].field == ST_OUT_MEMBER) &&
+                 st_bc_type_of(&o->type) != ST_BC_I128 && st_bc_type_of(&o->type) != ST_BC_F64,
+             "%s has a dimension out of place", d->name);
+    if (o->field != ST_OUT_MEMBER) return true;
+    uint32_t n = d->overlay->ndims;
+    NEED(o->type.base == ST_T_BOOL && n < b->outputs.n - i, "%s lacks dimensions", d->name);
+    for (uint32_t k = 1; k <= n; k++)
+        NEED(b->outputs.p[i + k].def == o->def && b->outputs.p[i + k].field == ST_OUT_DIMENSION,
+             "%s lacks dimensions", d->name);
+    return true;
+}
+
 static bool check_results(verifier *v)
 {
     const st_bc *b = v->b;
@@ -613,7 +637,7 @@ static bool check_results(verifier *v)
         NEED(o->def < b->schema->ndefs && b->schema->defs[o->def]->of && o->field < ST_OUT_FIELDS,
              "output %u is of no definition", i);
         const st_def *d = b->schema->defs[o->def];
-        if (!check_result(v, o->slot, d->of->index, d->name)) return false;
+        if (!check_result(v, o->slot, d->of->index, d->name) || !check_overlay(v, i)) return false;
         NEED(!o->type.list && o->type.scale <= ST_DECIMAL_DIGITS &&
                  st_bc_type_of(&o->type) == b->slots.p[o->slot].type,
              "%s has a slot of another type", d->name);

@@ -60,7 +60,7 @@ static void print_row(const layout *l, const char *indent, const char *name, boo
 
 static bool is_labelled(strata_kind kind)
 {
-    return kind == STRATA_TIERS || kind == STRATA_RFM || kind == STRATA_EXPERIMENT;
+    return kind == STRATA_TIERS || kind == STRATA_RFM || kind == STRATA_EXPERIMENT || kind == STRATA_OVERLAY;
 }
 
 /* The scores of an rfm are for programs; people read its tiers. */
@@ -80,7 +80,8 @@ static void print_labelled(const layout *l, const strata_result *result, size_t 
         c = strata_result_count(result, i);
         print_row(l, "  ", c.label, false, c.customers, c.population);
     }
-    if (sum < c.population) print_row(l, "  ", "(no label)", false, c.population - sum, c.population);
+    if (sum < c.population && c.kind != STRATA_OVERLAY)
+        print_row(l, "  ", "(no label)", false, c.population - sum, c.population);
 }
 
 static void print_entity(const layout *l, const strata_result *result, const char *entity)

@@ -134,7 +134,8 @@ uint32_t *st_ir_numbers(st_arena *a, const st_ir *ir)
     return numbers;
 }
 
-static const char *const field_names[] = {"r", "f", "m", "recency", "frequency", "monetary", "cell"};
+const char *const st_ir_field_names[ST_IR_FIELDS] = {"r",        "f",    "m",      "recency",  "frequency",
+                                                     "monetary", "cell", "member", "dimension"};
 
 void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
 {
@@ -161,7 +162,7 @@ void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
     for (uint32_t i = 0; i < ir->outputs.n; i++) {
         const st_ir_output *o = &ir->outputs.p[i];
         st_buf_printf(a, out, "%s %s", st_def_kind_names[o->def->kind], o->def->name);
-        if (o->is_field) st_buf_printf(a, out, ".%s", field_names[o->field]);
+        if (o->is_field) st_buf_printf(a, out, ".%s", st_ir_field_names[o->field]);
         st_buf_printf(a, out, " = %%%u", numbers[o->value]);
         if (o->known) st_buf_printf(a, out, " known %%%u", numbers[o->known]);
         st_buf_puts(a, out, "\n");

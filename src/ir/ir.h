@@ -98,11 +98,15 @@ typedef struct st_ir_node {
         *subject; /* THRESHOLD: the first definition that asks, for the run report; no part of what it is */
 } st_ir_node;
 
+/* What an overlay gives beside its action: who is a member, and what it is in each dimension, one after the other. */
+enum { ST_IR_MEMBER = ST_RFM_CELL + 1, ST_IR_DIMENSION, ST_IR_FIELDS };
+extern const char *const st_ir_field_names[ST_IR_FIELDS];
+
 /* One thing that a definition gives to the outside. */
 typedef struct st_ir_output {
     const st_def *def;
-    bool is_field; /* rfm: `field`; else the definition's own value or label */
-    st_rfm_field field;
+    bool is_field;  /* `field`; else the definition's own value or label */
+    uint32_t field; /* rfm: st_rfm_field; overlay: the two below */
     st_type type;
     st_ir_id value; /* of a condition: the predicate "is true" */
     st_ir_id known; /* of a condition that may be missing (a trait): "is true" or "is false"; else 0 */

@@ -202,6 +202,7 @@ const st_def_at *st_lower_def(st_lowering *l, const st_def *d)
     case ST_DEF_SEGMENT:
     case ST_DEF_HOLDOUT: lower_segment(l, d, at); break;
     case ST_DEF_TIERS:
+    case ST_DEF_OVERLAY:
     case ST_DEF_EXPERIMENT: lower_tiers(l, d, at); break;
     case ST_DEF_RFM: lower_rfm(l, d, at); break;
     default:
@@ -222,7 +223,7 @@ static st_ir_output *output(st_lowering *l, const st_def *d, st_type type, st_ir
     return o;
 }
 
-static void field(st_lowering *l, const st_def *d, st_rfm_field f, st_type type, st_ir_id value)
+static void field(st_lowering *l, const st_def *d, uint32_t f, st_type type, st_ir_id value)
 {
     st_ir_output *o = output(l, d, type, value);
     o->is_field = true;
@@ -236,11 +237,10 @@ static void rfm_outputs(st_lowering *l, const st_def *d, bool raw)
     st_type text = {.base = ST_T_STRING, .optional = true};
     if (d->rfm->has_tiers) output(l, d, d->type, at->value);
     for (unsigned i = 0; i < 3; i++)
-        if (d->rfm->has[i]) field(l, d, (st_rfm_field)(ST_RFM_R + i), score, at->score[i]);
+        if (d->rfm->has[i]) field(l, d, ST_RFM_R + i, score, at->score[i]);
     if (!raw) return;
     for (unsigned i = 0; i < 3; i++)
-        if (d->rfm->has[i])
-            field(l, d, (st_rfm_field)(ST_RFM_RECENCY + i), d->rfm->part[i].raw->type, at->raw[i]);
+        if (d->rfm->has[i]) field(l, d, ST_RFM_RECENCY + i, d->rfm->part[i].raw->type, at->raw[i]);
     field(l, d, ST_RFM_CELL, text, at->cell);
 }
 
@@ -254,6 +254,25 @@ static void value_output(st_lowering *l, const st_def *d)
     st_ir_id t = st_lower_true(l, d->expr), f = st_lower_false(l, d->expr);
     st_ir_output *o = output(l, d, d->type, t);
     o->known = st_ir_or2(l->ir, t, f);
+}
+
+/* The action, whether a row is a member, and what it is in each dimension. */
+static void overlay_outputs(st_lowering *l, const st_def *d)
+{
+    const st_overlay *o = d->overlay;
+    if (o->has_actions) output(l, d, d->type, st_lower_def(l, d)->value);
+    field(l, d, ST_IR_MEMBER, o->on->type, st_lower_def(l, o->on)->member);
+    for (uint32_t i = 0; i < o->ndims; i++) {
+        uint32_t first = l->ir->outputs.n;
+        if (o->dims[i]->expr)
+            value_output(l, o->dims[i]);
+        else
+            output(l, o->dims[i], o->dims[i]->type, st_lower_def(l, o->dims[i])->value);
+        st_ir_output *part = &l->ir->outputs.p[first];
+        part->def = d;
+        part->is_field = true;
+        part->field = ST_IR_DIMENSION;
+    }
 }
 
 static bool wanted(const st_def *d, const st_ir_options *o)
@@ -274,6 +293,7 @@ static void lower_output(st_lowering *l, const st_def *d, bool traits)
     case ST_DEF_TIERS:
     case ST_DEF_EXPERIMENT: output(l, d, d->type, st_lower_def(l, d)->value); break;
     case ST_DEF_RFM: rfm_outputs(l, d, traits); break;
+    case ST_DEF_OVERLAY: overlay_outputs(l, d); break;
     default: value_output(l, d);
     }
     l->ir->population[d->of->index] = st_lower_population(l, d->of);

@@ -325,6 +325,7 @@ static st_value find(const st_scope *s, const st_def *def)
     case ST_DEF_HOLDOUT:
         return st_o_bool(def->type, st_o_present(s, def->of, s->row) && st_o_true(s, def->expr));
     case ST_DEF_TIERS:
+    case ST_DEF_OVERLAY:
     case ST_DEF_EXPERIMENT: return tier_of(s, def);
     case ST_DEF_RFM: return rfm_label(s, def);
     case ST_DEF_TRAIT:
@@ -350,4 +351,32 @@ st_value st_o_def(const st_scope *s, const st_def *def)
         m->known[def->index][s->row] = 1;
     }
     return m->values[def->index][s->row];
+}
+
+/* ---- cells ---- */
+
+static const char *part_of_cell(st_oracle *o, const st_value *v)
+{
+    char day[ST_TIME_TEXT];
+    if (v->missing) return "missing";
+    switch (v->type.base) {
+    case ST_T_BOOL: return v->as.b ? "true" : "false";
+    case ST_T_STRING: return st_dup(o->arena, v->as.s.p, v->as.s.n);
+    case ST_T_LABEL: return v->type.labels->names[v->as.i];
+    case ST_T_DATE: st_format_date(v->as.i, day); return st_dup(o->arena, day, strlen(day));
+    default: return st_format(o->arena, "%lld", (long long)v->as.i);
+    }
+}
+
+st_value st_oracle_cell(st_oracle *o, const st_def *overlay, uint64_t row)
+{
+    const st_overlay *its = overlay->overlay;
+    st_type text = {.base = ST_T_STRING, .optional = true};
+    if (!st_oracle_def(o, its->on, row).as.b) return st_o_missing(text);
+    const char *name = its->on->name;
+    for (uint32_t i = 0; i < its->ndims; i++) {
+        st_value v = st_oracle_def(o, its->dims[i], row);
+        name = st_format(o->arena, "%s.%s", name, part_of_cell(o, &v));
+    }
+    return (st_value){.type = text, .as.s = st_str_of(name)};
 }

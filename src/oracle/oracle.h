@@ -25,6 +25,8 @@ bool st_oracle_present(st_oracle *o, const st_table *table, uint64_t row);
 /* The value of a trait, score, segment (never missing), tiers or rfm (its label) for a row of def->of. */
 st_value st_oracle_def(st_oracle *o, const st_def *def, uint64_t row);
 st_value st_oracle_rfm(st_oracle *o, const st_def *def, st_rfm_field field, uint64_t row);
+/* The name of the cell that a row is in; missing outside of the overlay's segment. */
+st_value st_oracle_cell(st_oracle *o, const st_def *overlay, uint64_t row);
 
 /* Any expression, for a row of e->at (not read where e->at is NULL). */
 st_value st_oracle_eval(st_oracle *o, const st_expr *e, uint64_t row);

@@ -354,8 +354,8 @@ static void place_notes(st_plan *p)
 
 static const char *name_of(st_plan *p, const st_ir_output *o)
 {
-    static const char *const fields[] = {"r", "f", "m", "recency", "frequency", "monetary", "cell"};
-    return o->is_field ? st_format(p->arena, "%s.%s", o->def->name, fields[o->field]) : o->def->name;
+    return o->is_field ? st_format(p->arena, "%s.%s", o->def->name, st_ir_field_names[o->field])
+                       : o->def->name;
 }
 
 static void need_output(st_plan *p, st_ir_id id, uint32_t table, uint32_t last, const char *name)

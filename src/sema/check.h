@@ -265,18 +265,20 @@ st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_sequence(st_checker *c, const st_scope *s, const st_ast *ast);
 void st_add_filter(st_checker *c, st_rowset *rows, st_expr *where);
 
-/* ---- define.c, rfm.c, params.c ---- */
+/* ---- define.c, rfm.c, overlay.c, params.c ---- */
 void st_collect_defs(st_checker *c, const st_ast *program);
 void st_settle_entities(st_checker *c);
 void st_check_def(st_checker *c, st_def *d);
 void st_check_rfm(st_checker *c, st_def *d);
+void st_check_overlay(st_checker *c, st_def *d);
 void st_check_param(st_checker *c, st_def *d);
 void st_check_overrides(st_checker *c);
 bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);  /* false: item is no META */
 void st_read_metas(st_checker *c, st_def *d, const st_ast *list); /* of a block of nothing else, or NULL */
 void st_start_labels(st_checker *c, st_def *d, uint32_t n); /* of a definition by tiers: at most n rows */
-/* A segment made for d, of its table. Its expr is to be filled; then it is shown to what comes behind it. */
-st_def *st_hide_segment(st_checker *c, const st_def *d, const char *name);
+/* A segment or trait made for d, of its table. Its expr is to be filled, and a trait's type; then it is shown to what comes behind
+ * it. */
+st_def *st_hide(st_checker *c, const st_def *d, st_def_kind kind, const char *name);
 void st_show_hidden(st_checker *c, st_def *hidden);
 uint32_t st_add_label(st_checker *c, st_def *d, const st_ast *name); /* ST_NO_LABEL: reported */
 

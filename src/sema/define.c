@@ -33,7 +33,7 @@ static const struct {
     {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, -1, true},
     {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},
     {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, -1, true},
-    {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1, true},
+    {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1, false},
     {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, ST_HOLDOUT_of, false},
     {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1, false},
     {ST_AST_LAYER, ST_DEF_LAYER, ST_LAYER_name, -1, false},
@@ -186,10 +186,16 @@ static void report_no_entity(st_checker *c, const st_def *d)
     st_err(c, ST_MSG_ENTITY_UNCLEAR, d->span, d->name, example);
 }
 
-/* An experiment is about what its segment is about. Where there is no such segment, the check of it says so. */
-static st_table *table_of_segment(st_checker *c, const st_def *experiment)
+static bool is_on_segment(const st_def *d)
 {
-    const st_word *w = st_lookup(c, experiment->ast->kids[ST_EXPERIMENT_on]->text);
+    return d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY;
+}
+
+/* An experiment or overlay is about what its segment is about. Where there is no such segment, the check of it says so. */
+static st_table *table_of_segment(st_checker *c, const st_def *d)
+{
+    int on = d->kind == ST_DEF_OVERLAY ? (int)ST_OVERLAY_on : (int)ST_EXPERIMENT_on;
+    const st_word *w = st_lookup(c, d->ast->kids[on]->text);
     return w && w->def && w->def->of ? w->def->of : c->main_table;
 }
 
@@ -206,7 +212,7 @@ static void settle_entity(st_checker *c, st_def *d)
     for (size_t k = 0; k < ST_COUNT(definitions); k++)
         if (definitions[k].node == d->ast->kind && definitions[k].of >= 0)
             of = d->ast->kids[definitions[k].of];
-    d->of = d->kind == ST_DEF_EXPERIMENT ? table_of_segment(c, d) : of ? find_table(c, of) : c->main_table;
+    d->of = is_on_segment(d) ? table_of_segment(c, d) : of ? find_table(c, of) : c->main_table;
     if (!d->of) {
         if (!of) report_no_entity(c, d);
         return;
@@ -220,9 +226,9 @@ void st_settle_entities(st_checker *c)
 {
     find_main_table(c);
     for (uint32_t i = 0; i < c->defs.n; i++)
-        if (c->defs.p[i]->kind != ST_DEF_EXPERIMENT) settle_entity(c, c->defs.p[i]);
+        if (!is_on_segment(c->defs.p[i])) settle_entity(c, c->defs.p[i]);
     for (uint32_t i = 0; i < c->defs.n; i++) /* behind their segments */
-        if (c->defs.p[i]->kind == ST_DEF_EXPERIMENT) settle_entity(c, c->defs.p[i]);
+        if (is_on_segment(c->defs.p[i])) settle_entity(c, c->defs.p[i]);
 }
 
 /* ---- metadata ---- */
@@ -564,11 +570,11 @@ static void check_highest(st_checker *c, st_def *d)
 }
 
 /* ---- made for others ---- */
-st_def *st_hide_segment(st_checker *c, const st_def *d, const char *name)
+st_def *st_hide(st_checker *c, const st_def *d, st_def_kind kind, const char *name)
 {
     st_def *hidden = st_new(c->a, st_def);
     st_definfo *info = st_new(c->a, st_definfo);
-    *hidden = (st_def){.kind = ST_DEF_SEGMENT,
+    *hidden = (st_def){.kind = kind,
                        .hidden = true,
                        .index = c->defs.n,
                        .name = name,
@@ -622,6 +628,7 @@ void st_check_def(st_checker *c, st_def *d)
     case ST_DEF_HOLDOUT: st_check_holdout(c, d); return;
     case ST_DEF_EXPERIMENT: st_check_experiment(c, d); return;
     case ST_DEF_LAYER: st_check_layer(c, d); return;
+    case ST_DEF_OVERLAY: st_check_overlay(c, d); return;
     default: return; /* not part of this version, which has been said */
     }
 }
@@ -635,6 +642,7 @@ bool st_def_is_output(const st_def *d, bool traits)
     case ST_DEF_RFM:
     case ST_DEF_HOLDOUT:
     case ST_DEF_EXPERIMENT:
+    case ST_DEF_OVERLAY:
     case ST_DEF_SCORE: return true;
     case ST_DEF_TRAIT: return traits;
     default: return false;

@@ -288,7 +288,7 @@ static st_def *check_on(st_checker *c, const st_scope *s, const st_ast *on)
 static st_def *members_of(st_checker *c, st_def *d, const parts *p)
 {
     const st_ast *on = d->ast->kids[ST_EXPERIMENT_on];
-    st_def *hidden = st_hide_segment(c, d, st_format(c->a, "members of %s", d->name));
+    st_def *hidden = st_hide(c, d, ST_DEF_SEGMENT, st_format(c->a, "members of %s", d->name));
     st_scope s = {.at = d->of, .def = hidden};
     st_def *segment = check_on(c, &s, on);
     st_expr *active = NULL;

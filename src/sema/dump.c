@@ -302,6 +302,8 @@ static void put_def(dumper *d, const st_def *def)
             st_buf_printf(d->a, d->out, "  label %s otherwise\n", label);
     }
     if (def->rfm) put_rfm(d, def);
+    for (uint32_t i = 0; def->overlay && i < def->overlay->ndims; i++)
+        st_buf_printf(d->a, d->out, "  dimension %s\n", def->overlay->dims[i]->name);
 }
 
 void st_dump_program(st_arena *a, const st_program *p, st_buf *out)

@@ -281,10 +281,14 @@ st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span)
     if (!st_ensure(c, d, span)) return NULL;
     const st_definfo *info = st_info(c, d);
     bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
-                    d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT;
+                    d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY;
     if (info->later || (info->bad && !own_type)) return NULL;
     if (d->kind == ST_DEF_RFM && !d->rfm->has_tiers) {
         if (!info->bad) st_err(c, ST_MSG_RFM_HAS_NO_TIERS, span, d->name);
+        return NULL;
+    }
+    if (d->kind == ST_DEF_OVERLAY && !d->overlay->has_actions) {
+        if (!info->bad) st_err(c, ST_MSG_OVERLAY_HAS_NO_ACTIONS, span, d->name);
         return NULL;
     }
     st_use(c, s, d);

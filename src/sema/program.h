@@ -251,6 +251,7 @@ typedef struct st_rfm {
 } st_rfm;
 #define ST_NO_LABEL UINT16_MAX
 
+#define ST_MAX_DIMENSIONS 8
 /* An overlay: the cells of a segment's members, by what they are in each dimension. */
 typedef struct st_overlay {
     st_def *on;

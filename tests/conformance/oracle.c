@@ -79,7 +79,9 @@ static void answer(asker *k, const st_def *d, const char *name, const st_rfm_fie
     for (uint64_t row = 0; row < t->rows; row++) {
         char digits[24];
         if (!st_oracle_present(k->oracle, d->of, row)) continue;
-        st_value v = field ? st_oracle_rfm(k->oracle, d, *field, row) : st_oracle_def(k->oracle, d, row);
+        st_value v = !field                      ? st_oracle_def(k->oracle, d, row)
+                     : d->kind == ST_DEF_OVERLAY ? st_oracle_cell(k->oracle, d, row)
+                                                 : st_oracle_rfm(k->oracle, d, *field, row);
         st_str key = st_row_key(t, row, digits);
         to->keys[to->n] = st_dup(k->arena, key.p, key.n);
         to->cells[to->n++] = cell_of(&v);
@@ -99,7 +101,10 @@ void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_
     for (uint32_t i = 0; i < program->ndefs; i++) {
         const st_def *d = program->defs[i];
         if (d->hidden || !d->of || d->kind == ST_DEF_ROWS) continue;
-        if (d->kind != ST_DEF_RFM || d->rfm->has_tiers) answer(&k, d, d->name, NULL);
+        static const st_rfm_field cell = ST_RFM_CELL;
+        bool labelled = d->rfm ? d->rfm->has_tiers : !d->overlay || d->overlay->has_actions;
+        if (labelled) answer(&k, d, d->name, NULL);
+        if (d->overlay) answer(&k, d, st_format(a, "%s.cell", d->name), &cell);
         for (size_t f = 0; d->kind == ST_DEF_RFM && f < ST_COUNT(rfm_fields); f++) {
             if (gives(d, rfm_fields[f].field))
                 answer(&k, d, st_format(a, "%s.%s", d->name, rfm_fields[f].suffix), &rfm_fields[f].field);

@@ -80,6 +80,18 @@ static st_value oracle_value(st_oracle *o, const st_def *def, st_bc_field field,
     return field == ST_OUT_VALUE ? st_oracle_def(o, def, row) : st_oracle_rfm(o, def, fields[field], row);
 }
 
+/* The definition behind output i: for a dimension of an overlay that, for its members the segment. */
+static const st_def *behind(const prepared *p, const machine *m, uint32_t i)
+{
+    const st_bc_output *out = &m->code->outputs.p[i];
+    const st_def *def = p->program->defs[out->def];
+    uint32_t back = 0;
+    if (out->field == ST_OUT_MEMBER) return def->overlay->on;
+    if (out->field != ST_OUT_DIMENSION) return def;
+    while (m->code->outputs.p[i - back].field == ST_OUT_DIMENSION) back++;
+    return def->overlay->dims[back - 1];
+}
+
 /* ---- one comparison ---- */
 
 static bool same(const st_value *a, const st_value *b)
@@ -92,7 +104,8 @@ static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const m
 {
     for (uint32_t i = 0; i < m->code->outputs.n; i++) {
         const st_bc_output *out = &m->code->outputs.p[i];
-        const st_def *def = p->program->defs[out->def];
+        const st_def *def = p->program->defs[out->def], *asked = behind(p, m, i);
+        st_bc_field field = out->field > ST_OUT_CELL ? ST_OUT_VALUE : out->field;
         const st_data_table *table = &p->data->tables[def->of->index];
         const st_vm_slot *population = &m->result->slots[m->code->population[def->of->index]];
         for (uint64_t row = 0; row < table->rows; row++) {
@@ -103,7 +116,7 @@ static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const m
                 return st_format(a, "%s: %s %.*s is%s in the population, the machine says it is%s", how,
                                  def->of->name, (int)key.n, key.p, here ? "" : " not", there ? "" : " not");
             if (!here) continue;
-            st_value x = oracle_value(o, def, out->field, row), y = machine_value(m, out, row);
+            st_value x = oracle_value(o, asked, field, row), y = machine_value(m, out, row);
             if (same(&x, &y)) continue;
             return st_format(a, "%s: %s%s%s of %s %.*s is %s, the machine says %s", how, def->name,
                              out->field == ST_OUT_VALUE ? "" : ".",

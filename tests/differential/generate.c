@@ -1200,6 +1200,41 @@ static void make_tiers(gen *g)
     define(g, F("tiers %s%s%s%s {\n%s}", d->name, of(g, t), value, among_text, st_buf_text(g->a, &b)));
 }
 
+static void make_overlay(gen *g)
+{
+    int t = some_entity(g);
+    scope s = {t, -1, false};
+    const named *on = pick_name(g, SEGMENT, t, -1);
+    if (!on) return;
+    st_buf by = {0}, rows = {0};
+    uint32_t n = 1 + below(g, 3), nlabels = below(g, 4);
+    for (uint32_t i = 0; i < n; i++) {
+        const named *tiers = pick_name(g, TIERS, t, -1);
+        const char *own = pick_column(g, t, PICK(g, ((const kind[]){BOOL, INT, TEXT, DATE})));
+        const char *dimension = tiers && (one_in(g, 2) || !own) ? tiers->name : own;
+        if (!dimension) return;
+        st_buf_printf(g->a, &by, "%s%s", i ? ", " : "", dimension);
+    }
+    named made = {0};
+    for (uint32_t i = 0; i < nlabels; i++) {
+        made.labels[i] = F("a%u", i);
+        if (i == 2)
+            st_buf_printf(g->a, &rows, "  %s otherwise\n", made.labels[i]);
+        else
+            st_buf_printf(g->a, &rows, "  %s when %s\n", made.labels[i], condition(g, s, 2));
+    }
+    const char *name = F("plan%u", g->names.n);
+    if (nlabels) {
+        named *d = name_it(g, TIERS, t, "plan");
+        d->nlabels = nlabels;
+        memcpy(d->labels, made.labels, sizeof made.labels);
+        name = d->name;
+    }
+    define(g, nlabels ? F("overlay %s on %s by %s {\n%s}", name, on->name, st_buf_text(g->a, &by),
+                          st_buf_text(g->a, &rows))
+                      : F("overlay %s on %s by %s", name, on->name, st_buf_text(g->a, &by)));
+}
+
 static void make_highest(gen *g)
 {
     const named *a = NULL, *b = NULL;
@@ -1333,7 +1368,7 @@ static void make_definitions(gen *g)
         case 4: make_score(g); break;
         case 5:
         case 6: make_tiers(g); break;
-        case 7: make_highest(g); break;
+        case 7: one_in(g, 2) ? make_highest(g) : make_overlay(g); break;
         case 8: make_rfm(g); break;
         default: make_segment(g); break;
         }
