@@ -32,8 +32,12 @@ static bool take_salt(st_checker *c, const st_ast *salt)
 
 static bool share_fits(st_checker *c, const st_ast *share)
 {
-    if (share->number >= 0 && share->number <= st_pow10(share->scale)) return true;
-    st_err(c, ST_MSG_SHARE, share->span);
+    if (share->number < 0 || share->number > st_pow10(share->scale)) {
+        st_err(c, ST_MSG_SHARE, share->span);
+        return false;
+    }
+    if (share->scale <= ST_DRAW_SCALE) return true;
+    st_err(c, ST_MSG_SHARE_DIGITS, share->span, st_format(c->a, "%d", ST_DRAW_SCALE - 2));
     return false;
 }
 
