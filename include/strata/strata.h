@@ -174,7 +174,8 @@ typedef enum strata_kind {
     STRATA_TRAIT,
     STRATA_HOLDOUT,    /* as a segment: in or not */
     STRATA_EXPERIMENT, /* as tiers: its arms */
-    STRATA_OVERLAY     /* as tiers: its actions, and its cells */
+    STRATA_OVERLAY,    /* as tiers: its actions, and its cells */
+    STRATA_CLUSTER     /* as tiers */
 } strata_kind;
 
 typedef struct strata_definition {
@@ -184,7 +185,7 @@ typedef struct strata_definition {
     int64_t version;                                                   /* 0: not said */
     const char *entity;        /* the table whose rows are in it or have it */
     const char *type;          /* "bool", "label", "int", "decimal(12,2)", ... */
-    size_t nlabels;            /* tiers, rfm, experiments, the actions of an overlay */
+    size_t nlabels;            /* tiers, rfm, clusters, experiments, the actions of an overlay */
     const char *const *labels; /* in the order written */
     size_t ntags;
     const char *const *tags;

@@ -36,8 +36,8 @@ static bool is_labelled(const st_api_column *c)
 {
     st_def_kind kind = c->def->kind;
     if (kind == ST_DEF_OVERLAY) return true;
-    return c->field == ST_OUT_VALUE &&
-           (kind == ST_DEF_TIERS || kind == ST_DEF_RFM || kind == ST_DEF_EXPERIMENT);
+    return c->field == ST_OUT_VALUE && (kind == ST_DEF_TIERS || kind == ST_DEF_RFM ||
+                                        kind == ST_DEF_EXPERIMENT || kind == ST_DEF_CLUSTER);
 }
 
 static bool is_segment(const st_api_column *c)
@@ -57,6 +57,7 @@ static strata_kind kind_of(const st_def *d)
     case ST_DEF_RFM: return STRATA_RFM;
     case ST_DEF_SCORE: return STRATA_SCORE;
     case ST_DEF_OVERLAY: return STRATA_OVERLAY;
+    case ST_DEF_CLUSTER: return STRATA_CLUSTER;
     default: return STRATA_TRAIT;
     }
 }

@@ -381,6 +381,7 @@ static bool kind_of(const st_def *d, strata_kind *kind)
     case ST_DEF_RFM: *kind = STRATA_RFM; return true;
     case ST_DEF_SCORE: *kind = STRATA_SCORE; return true;
     case ST_DEF_OVERLAY: *kind = STRATA_OVERLAY; return true;
+    case ST_DEF_CLUSTER: *kind = STRATA_CLUSTER; return true;
     case ST_DEF_TRAIT: *kind = STRATA_TRAIT; return true;
     default: return false;
     }

@@ -60,7 +60,8 @@ static void print_row(const layout *l, const char *indent, const char *name, boo
 
 static bool is_labelled(strata_kind kind)
 {
-    return kind == STRATA_TIERS || kind == STRATA_RFM || kind == STRATA_EXPERIMENT || kind == STRATA_OVERLAY;
+    return kind == STRATA_TIERS || kind == STRATA_RFM || kind == STRATA_EXPERIMENT ||
+           kind == STRATA_OVERLAY || kind == STRATA_CLUSTER;
 }
 
 /* The scores of an rfm are for programs; people read its tiers. */

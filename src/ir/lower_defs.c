@@ -203,6 +203,7 @@ const st_def_at *st_lower_def(st_lowering *l, const st_def *d)
     case ST_DEF_HOLDOUT: lower_segment(l, d, at); break;
     case ST_DEF_TIERS:
     case ST_DEF_OVERLAY:
+    case ST_DEF_CLUSTER:
     case ST_DEF_EXPERIMENT: lower_tiers(l, d, at); break;
     case ST_DEF_RFM: lower_rfm(l, d, at); break;
     default:
@@ -291,6 +292,7 @@ static void lower_output(st_lowering *l, const st_def *d, bool traits)
     case ST_DEF_SEGMENT:
     case ST_DEF_HOLDOUT: output(l, d, d->type, st_lower_def(l, d)->member); break;
     case ST_DEF_TIERS:
+    case ST_DEF_CLUSTER:
     case ST_DEF_EXPERIMENT: output(l, d, d->type, st_lower_def(l, d)->value); break;
     case ST_DEF_RFM: rfm_outputs(l, d, traits); break;
     case ST_DEF_OVERLAY: overlay_outputs(l, d); break;

@@ -326,6 +326,7 @@ static st_value find(const st_scope *s, const st_def *def)
         return st_o_bool(def->type, st_o_present(s, def->of, s->row) && st_o_true(s, def->expr));
     case ST_DEF_TIERS:
     case ST_DEF_OVERLAY:
+    case ST_DEF_CLUSTER:
     case ST_DEF_EXPERIMENT: return tier_of(s, def);
     case ST_DEF_RFM: return rfm_label(s, def);
     case ST_DEF_TRAIT:

@@ -13,6 +13,8 @@
 #define ST_MAX_PAIRS 64      /* conditions of one `and` that are held against each other */
 #define ST_MAX_HIGHEST 32    /* scores of `highest of` */
 #define ST_MAX_FILTERS 100   /* of rows, those of the rows they are made of included */
+#define ST_MAX_FEATURES 32   /* of a cluster */
+#define ST_MAX_CENTRES 64    /* of a cluster */
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
 
@@ -271,6 +273,7 @@ void st_settle_entities(st_checker *c);
 void st_check_def(st_checker *c, st_def *d);
 void st_check_rfm(st_checker *c, st_def *d);
 void st_check_overlay(st_checker *c, st_def *d);
+void st_check_cluster(st_checker *c, st_def *d);
 void st_check_param(st_checker *c, st_def *d);
 void st_check_overrides(st_checker *c);
 bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);  /* false: item is no META */

@@ -32,7 +32,7 @@ static const struct {
     {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, -1, true},
     {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, -1, true},
     {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},
-    {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, -1, true},
+    {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, ST_CLUSTER_of, false},
     {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1, false},
     {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, ST_HOLDOUT_of, false},
     {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1, false},
@@ -629,6 +629,7 @@ void st_check_def(st_checker *c, st_def *d)
     case ST_DEF_EXPERIMENT: st_check_experiment(c, d); return;
     case ST_DEF_LAYER: st_check_layer(c, d); return;
     case ST_DEF_OVERLAY: st_check_overlay(c, d); return;
+    case ST_DEF_CLUSTER: st_check_cluster(c, d); return;
     default: return; /* not part of this version, which has been said */
     }
 }
@@ -643,6 +644,7 @@ bool st_def_is_output(const st_def *d, bool traits)
     case ST_DEF_HOLDOUT:
     case ST_DEF_EXPERIMENT:
     case ST_DEF_OVERLAY:
+    case ST_DEF_CLUSTER:
     case ST_DEF_SCORE: return true;
     case ST_DEF_TRAIT: return traits;
     default: return false;

@@ -281,7 +281,8 @@ st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span)
     if (!st_ensure(c, d, span)) return NULL;
     const st_definfo *info = st_info(c, d);
     bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
-                    d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY;
+                    d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY ||
+                    d->kind == ST_DEF_CLUSTER;
     if (info->later || (info->bad && !own_type)) return NULL;
     if (d->kind == ST_DEF_RFM && !d->rfm->has_tiers) {
         if (!info->bad) st_err(c, ST_MSG_RFM_HAS_NO_TIERS, span, d->name);

@@ -1200,6 +1200,21 @@ static void make_tiers(gen *g)
     define(g, F("tiers %s%s%s%s {\n%s}", d->name, of(g, t), value, among_text, st_buf_text(g->a, &b)));
 }
 
+static void make_cluster(gen *g)
+{
+    int t = some_entity(g);
+    const char *a = pick_column(g, t, INT), *b = pick_column(g, t, one_in(g, 4) ? FLOAT : DEC);
+    if (!a || !b) return;
+    named *d = name_it(g, TIERS, t, "near");
+    st_buf rows = {0};
+    if (one_in(g, 2)) st_buf_printf(g->a, &rows, "  weights (%u, 0.%u)\n", 1 + below(g, 9), 1 + below(g, 9));
+    for (d->nlabels = 0; d->nlabels < 3; d->nlabels++) {
+        d->labels[d->nlabels] = F("c%u", d->nlabels);
+        st_buf_printf(g->a, &rows, "  c%u (%s, %s)\n", d->nlabels, literal(g, INT), literal(g, DEC));
+    }
+    define(g, F("cluster %s%s from (%s, %s) {\n%s}", d->name, of(g, t), a, b, st_buf_text(g->a, &rows)));
+}
+
 static void make_overlay(gen *g)
 {
     int t = some_entity(g);
@@ -1370,6 +1385,7 @@ static void make_definitions(gen *g)
         case 6: make_tiers(g); break;
         case 7: one_in(g, 2) ? make_highest(g) : make_overlay(g); break;
         case 8: make_rfm(g); break;
+        case 9: make_cluster(g); break;
         default: make_segment(g); break;
         }
     }
