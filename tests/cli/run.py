@@ -251,6 +251,23 @@ def data_that_contradict_the_rules(folder):
 
 
 @case
+def overlays_name_small_cells_and_idle_actions(folder):
+    with open(os.path.join(folder, "plan.seg"), "w", encoding="utf-8") as file:
+        file.write("table people { id int key  city string  v int }\nsegment core where v > 0\n"
+                   "overlay plan on core by city { min size 2  call when v > 100  never when v > 1000  wait otherwise }\n")
+    with open(os.path.join(folder, "people.csv"), "w", encoding="utf-8") as file:
+        file.write("id,city,v\n1,A,5\n2,A,500\n3,B,5\n4,B,0\n")
+    for rules in ("plan.seg", "plan.segb"):
+        path, counts = os.path.join(folder, rules), os.path.join(folder, "counts.csv")
+        if rules.endswith(".segb"):
+            strata("compile", os.path.join(folder, "plan.seg"), "-o", path)
+        done = strata("run", path, "--data", folder, "--as-of", "2026-11-01", "--counts", counts)
+        has(done.stderr, "1 cell of plan has fewer than 2 members: core.B (1).", "Nobody has the action never of plan.")
+        assert read(counts).splitlines() == ["definition,label,customers", "core,in,3", "plan,call,1", "plan,wait,2",
+                                             "plan.cell,core.A,2", "plan.cell,core.B,1"], read(counts)
+
+
+@case
 def hours_at_the_start_of_a_day_are_noted(folder):
     rules, data = lay(folder, RULES.replace("joined date time", "joined timestamp time") +
                       "segment fresh where joined in last 3 hours\n")
