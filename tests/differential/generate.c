@@ -1238,7 +1238,7 @@ static void make_overlay(gen *g)
         else
             st_buf_printf(g->a, &rows, "  %s when %s\n", made.labels[i], condition(g, s, 2));
     }
-    const char *name = F("plan%u", g->names.n);
+    const char *name = F("cells%u", g->salts++);
     if (nlabels) {
         named *d = name_it(g, TIERS, t, "plan");
         d->nlabels = nlabels;
