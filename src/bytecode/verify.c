@@ -372,29 +372,19 @@ static bool write_operand(verifier *v, code_state *c, const st_bc_instr *in, uin
     return true;
 }
 
-/* A pattern as st_regex_check writes it holds no escapes but those of punctuation and \\xHH, and no groups with a question
- * mark or a star. Anything else that regular expressions can do is kept out; what is left is bounded when it is run. */
-static bool is_normal_pattern(st_str s)
+/* The checker's own test of a pattern. A normal form passes it, as it is its own normal form. */
+static bool is_portable(st_arena *a, st_str pattern)
 {
-    for (uint32_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i], next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
-        if (c == '(' && (next == '?' || next == '*')) return false;
-        if (c != '\\') continue;
-        bool hex = next == 'x' && i + 3 < s.n && strchr("0123456789ABCDEF", s.p[i + 2]) &&
-                   strchr("0123456789ABCDEF", s.p[i + 3]);
-        bool punctuation = next > ' ' && next < 127 && !(next >= '0' && next <= '9') &&
-                           !((next | 32) >= 'a' && (next | 32) <= 'z');
-        if (!hex && !punctuation) return false;
-        i++;
-    }
-    return st_utf8_valid(s.p, s.n);
+    st_str normal;
+    st_regex_error error;
+    return st_utf8_valid(pattern.p, pattern.n) && st_regex_check(a, pattern, false, &normal, &error);
 }
 
 static bool check_pattern(verifier *v, const st_bc_instr *in)
 {
     const st_bc_scalar *s = &v->b->scalars.p[in->a[2]];
     NEED(s->kind == ST_S_LITERAL && !s->missing, "a pattern must be a literal");
-    NEED(is_normal_pattern(s->as.s), "the pattern is not of the portable form");
+    NEED(is_portable(v->a, s->as.s), "the pattern is not of the portable form");
     return true;
 }
 
