@@ -261,6 +261,100 @@ typedef struct st_overlay {
     bool has_actions;
 } st_overlay;
 
+/* ---- what segments get ---- Conditions and values are definitions, most of them hidden: evaluators compute them as they do
+ * any other, and the steps of a treatment only combine their answers. */
+
+/* Who may be written to by a channel. */
+typedef struct st_consent {
+    const char *channel;
+    st_def *when; /* hidden segment */
+    st_span span;
+} st_consent;
+
+typedef struct st_channel {
+    const char *name;
+    st_def *
+        open; /* hidden segment: consent (unless transactional), and its own `when`; NULL: open to everybody */
+    st_def *
+        over; /* hidden segment: at the contact limit of the channel; NULL: there is none, or transactional */
+} st_channel;
+
+/* A value that leaves the house. */
+typedef struct st_send {
+    st_def *value;  /* hidden trait */
+    const char *as; /* the name of its column in a file */
+    bool sha256;    /* written as the SHA-256 of its normal form: sha256(…) */
+} st_send;
+
+typedef struct st_exclusion {
+    st_def *who;         /* segment or list */
+    const char *because; /* NULL: not said */
+    st_span span;
+} st_exclusion;
+
+/* The steps in their order: members of the target, exclusions, universal holdouts, its own control, the first channel that is
+ * open, contact limits and `again after`, `one per`, `at most`. */
+typedef struct st_treatment {
+    st_def *target;     /* segment, or a hidden one: who has the action, arm or label */
+    const char *arm;    /* the action, arm or label; NULL: a whole segment */
+    st_def *active;     /* hidden trait, the same for every row: `during`; NULL: always */
+    const char *action; /* what is done, for people; NULL: not said */
+    bool transactional;
+    uint32_t nchannels;
+    st_channel *channels; /* in the order of preference */
+    uint32_t nexclusions;
+    const st_exclusion **exclusions; /* those of its entity, in the order written */
+    uint32_t nholdouts;
+    st_def **holdouts; /* universal holdouts that it is not exempt from; none where transactional */
+    st_def *control;   /* hidden segment: drawn into its control; NULL: none */
+    st_def *again;     /* hidden segment: got this treatment within `again after`; NULL: not said */
+    st_def *one_per;   /* hidden trait; NULL: not said. Who has no value is alone */
+    st_def *one_per_rank, *at_most_rank, *order_by; /* hidden traits, NULL where not said */
+    int64_t at_most;                                /* ST_NO_LIMIT: not said */
+    const char *salt; /* of the hash that parts equal ranks: its control's, or empty */
+    st_hash hash;
+    uint32_t nsends;
+    st_send *sends;
+    struct st_def *campaign; /* the one that it is in; NULL: none */
+} st_treatment;
+#define ST_NO_LIMIT INT64_MAX
+
+/* A customer gets the first treatment that is open to her. */
+typedef struct st_campaign {
+    st_def *active; /* hidden trait; NULL: always */
+    uint32_t n;
+    st_def **treatments; /* in order */
+} st_campaign;
+
+typedef struct st_audience {
+    st_def *from; /* segment or list, or a hidden segment of a label */
+    bool changes_only;
+    uint32_t nsends;
+    st_send *sends;
+} st_audience;
+
+/* ---- promises ---- */
+typedef struct st_bound {
+    bool given, is_share;
+    st_i128 amount; /* a count, or a share, with `scale` digits behind the point */
+    uint32_t scale;
+} st_bound;
+
+/* What is measured are numbers of rows, and sums over them. Rows are those of the population of `table`. */
+typedef struct st_promise {
+    uint32_t kind;    /* st_ast_check (syntax/ast_slots.h) */
+    const char *text; /* as written, behind `check` */
+    const st_table *table;
+    bool warn_only;
+    st_def *subject; /* the definition that it speaks of; NULL: a column */
+    st_def *part,
+        *all; /* segments, most of them hidden: of which rows the share `part` in `all` is taken; all NULL: every row */
+    st_def *measure; /* hidden trait: what is summed (brings), compared (unique), or the time (newer) */
+    st_def *since;   /* hidden trait, the same for every row: newer than this */
+    st_bound low, high;
+    st_span span;
+} st_promise;
+
 struct st_def {
     st_def_kind kind;
     bool hidden;
@@ -281,6 +375,9 @@ struct st_def {
     st_tier *tiers;
     st_rfm *rfm;
     st_overlay *overlay;
+    st_treatment *treatment;
+    st_campaign *campaign;
+    st_audience *audience;
     uint32_t nuses; /* definitions it refers to directly, each once */
     st_def **uses;
 };
@@ -296,6 +393,14 @@ typedef struct st_program {
     st_def **defs; /* in order of files and places */
     uint32_t norder;
     st_def **order; /* every definition behind those it uses */
+    uint32_t nconsents;
+    st_consent *consents;
+    uint32_t nexclusions;
+    st_exclusion *exclusions;
+    uint32_t npromises;
+    st_promise *promises;
+    uint32_t ntests;
+    const st_ast **tests; /* TEST nodes: their rows and claims are read when they are run (src/test) */
 } st_program;
 
 /* Checks parsed files as one rule set. Always returns; with errors in `diags` the program must not be run. */
