@@ -7,7 +7,7 @@ const char *const st_bc_test_names[ST_TESTS] = {"starts",   "not.starts",   "end
                                                 "contains", "not.contains", "matches", "not.matches"};
 const char *const st_bc_step_names[ST_STEP_KINDS] = {"setup",    "pass",      "distinct", "most.common",
                                                      "repeats",  "median",    "last.n",   "span",
-                                                     "sequence", "threshold", "score"};
+                                                     "sequence", "threshold", "score",    "stratum"};
 const char *const st_bc_field_names[ST_OUT_FIELDS] = {"value",     "r",        "f",    "m",      "recency",
                                                       "frequency", "monetary", "cell", "member", "dimension"};
 
@@ -234,7 +234,7 @@ st_bc_step *st_bc_step_new(st_bc *b, st_bc_step_kind kind, st_bc_domain domain)
     st_bc_step *s = st_push(b->arena, &b->steps);
     s->kind = kind;
     s->domain = domain;
-    s->out = s->filter = s->value = s->key = s->sequence = s->subject = ST_BC_NONE;
+    s->out = s->filter = s->value = s->key = s->sequence = s->subject = s->strata = s->ends = ST_BC_NONE;
     return s;
 }
 

@@ -207,6 +207,10 @@ typedef enum st_bc_step_kind {
     ST_STEP_SCORE, /* domain: a table; out (I64) = rfm score 1..n of the known values of the rows in filter, by method; else
                           missing. Larger values are better unless `lower_is_better` (for RFM_PACKAGE with raw recency). RFM_PACKAGE: value has
                           `scale`. NTILE: key is the input that parts equal values, ascending */
+    ST_STEP_STRATUM, /* domain: a table; out (I64) = in which of consecutive ranges a row in filter lies, counted from 0, else missing. Rows with
+                          the same values (or none) of the inputs in list `strata` (I64, TEXT) are a stratum; of its n rows, in order
+                          of value (I64) and then of key, range i ends with the floor(end * n + 1/2)-th, with `ends` a list of ascending I128
+                          literals from 0 to 1 with amount_scale digits behind the point */
     ST_STEP_KINDS
 } st_bc_step_kind;
 extern const char *const st_bc_step_names[ST_STEP_KINDS];
@@ -214,22 +218,23 @@ extern const char *const st_bc_step_names[ST_STEP_KINDS];
 typedef struct st_bc_step {
     st_bc_step_kind kind;
     st_bc_domain domain;
-    st_bc_code code;   /* SETUP, PASS */
-    uint32_t out;      /* slot; THRESHOLD: scalar */
-    uint32_t filter;   /* BOOL slot over the domain, or ST_BC_NONE: all rows */
-    uint32_t value;    /* input over the domain */
-    uint32_t key;      /* SCORE by NTILE: input over the domain, I64 or TEXT */
-    uint32_t scale;    /* MEDIAN, SCORE */
-    int64_t n;         /* LAST_N; SPAN; SCORE */
-    st_unit unit;      /* SPAN */
-    bool dates;        /* SPAN: times are days, else instants */
-    uint32_t sequence; /* SEQUENCE */
-    bool bottom;       /* THRESHOLD */
+    st_bc_code code;       /* SETUP, PASS */
+    uint32_t out;          /* slot; THRESHOLD: scalar */
+    uint32_t filter;       /* BOOL slot over the domain, or ST_BC_NONE: all rows */
+    uint32_t value;        /* input over the domain */
+    uint32_t key;          /* SCORE by NTILE, STRATUM: input over the domain, I64 or TEXT */
+    uint32_t strata, ends; /* STRATUM: lists */
+    uint32_t scale;        /* MEDIAN, SCORE */
+    int64_t n;             /* LAST_N; SPAN; SCORE */
+    st_unit unit;          /* SPAN */
+    bool dates;            /* SPAN: times are days, else instants */
+    uint32_t sequence;     /* SEQUENCE */
+    bool bottom;           /* THRESHOLD */
     bool is_share;
-    bool lower_is_better; /* SCORE */
-    st_i128 amount;       /* THRESHOLD: the count, or the share with amount_scale digits behind the point */
-    uint32_t amount_scale;
-    st_rfm_method method; /* SCORE */
+    bool lower_is_better;  /* SCORE */
+    st_i128 amount;        /* THRESHOLD: the count, or the share with amount_scale digits behind the point */
+    uint32_t amount_scale; /* also STRATUM */
+    st_rfm_method method;  /* SCORE */
     uint32_t
         subject; /* THRESHOLD: index of the definition that asks (st_def.index), for the run report; ST_BC_NONE: none */
 } st_bc_step;

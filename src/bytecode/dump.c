@@ -212,6 +212,19 @@ static void put_score(dumper *d, const st_bc_step *s)
     if (s->key != ST_BC_NONE) PUT(d, " key in%u", s->key);
 }
 
+static void put_stratum(dumper *d, const st_bc_step *s)
+{
+    const uint32_t *strata = d->b->lists.p + s->strata, *ends = d->b->lists.p + s->ends;
+    PUT(d, " key in%u by", s->key);
+    for (uint32_t i = 1; i <= strata[0]; i++) PUT(d, " in%u", strata[i]);
+    PUT(d, " to");
+    for (uint32_t i = 1; i <= ends[0]; i++) {
+        char end[ST_DECIMAL_TEXT];
+        end[st_dec_format(d->b->scalars.p[ends[i]].as.d, s->amount_scale, end)] = 0;
+        PUT(d, " %s", end);
+    }
+}
+
 static void put_step(dumper *d, uint32_t id)
 {
     const st_bc_step *s = &d->b->steps.p[id];
@@ -235,6 +248,7 @@ static void put_step(dumper *d, uint32_t id)
             s->dates ? "days" : "instants");
     if (s->kind == ST_STEP_THRESHOLD) put_threshold(d, s);
     if (s->kind == ST_STEP_SCORE) put_score(d, s);
+    if (s->kind == ST_STEP_STRATUM) put_stratum(d, s);
     if (s->kind == ST_STEP_SEQUENCE) PUT(d, " sequence %u", s->sequence);
     PUT(d, "\n");
     if (s->kind == ST_STEP_SEQUENCE) put_sequence(d, &d->b->sequences.p[s->sequence]);

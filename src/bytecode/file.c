@@ -485,8 +485,8 @@ static void step(file *f, st_bc_step *s)
 {
     s->kind = (st_bc_step_kind)small(f, s->kind, ST_STEP_KINDS);
     code(f, &s->code);
-    uint32_t *const numbers[] = {&s->domain, &s->out,      &s->filter,       &s->value,  &s->key,
-                                 &s->scale,  &s->sequence, &s->amount_scale, &s->subject};
+    uint32_t *const numbers[] = {&s->domain,   &s->out,          &s->filter,  &s->value,  &s->key, &s->scale,
+                                 &s->sequence, &s->amount_scale, &s->subject, &s->strata, &s->ends};
     for (size_t i = 0; i < ST_COUNT(numbers); i++) u32(f, numbers[i]);
     i64(f, &s->n);
     i128(f, &s->amount);
@@ -523,7 +523,7 @@ static void objects(file *f, st_bc *b)
     ENTRIES(f, &b->lists, 4, u32);
     ENTRIES(f, &b->code, 2, instr);
     ENTRIES(f, &b->sequences, 13, sequence);
-    ENTRIES(f, &b->steps, 40, step);
+    ENTRIES(f, &b->steps, 48, step);
     ENTRIES(f, &b->outputs, 10, output);
     ENTRIES(f, &b->notes, 2, note);
     for (uint32_t i = 0; i < b->schema->ntables; i++) u32(f, &b->population[i]);

@@ -571,6 +571,36 @@ static bool check_rank(verifier *v, const st_bc_step *s)
     return fill_slot(v, s->out, I64, s->domain);
 }
 
+static bool check_ends(verifier *v, const st_bc_step *s)
+{
+    uint32_t n = 0;
+    NEED(s->amount_scale <= ST_DRAW_SCALE, "%u is no scale of a share", s->amount_scale);
+    if (!read_list(v, s->ends, &n)) return false;
+    st_i128 before = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t id = v->b->lists.p[s->ends + 1 + i];
+        if (!use_scalar(v, id, ST_BC_I128, true)) return false;
+        const st_bc_scalar *end = &v->b->scalars.p[id];
+        NEED(end->kind == ST_S_LITERAL && !end->missing && end->as.d >= before &&
+                 end->as.d <= st_pow10(s->amount_scale),
+             "range %u has no proper end", i);
+        before = end->as.d;
+    }
+    return true;
+}
+
+static bool check_stratum(verifier *v, const st_bc_step *s)
+{
+    uint32_t n = 0, keys = I64 | 1u << ST_BC_TEXT;
+    NEED(!ST_BC_IS_VIEW(s->domain), "it needs a table");
+    if (!check_filter(v, s->filter, s->domain) || !check_value(v, s->value, s->domain, I64) ||
+        !check_value(v, s->key, s->domain, keys) || !check_ends(v, s) || !read_list(v, s->strata, &n))
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (!check_value(v, v->b->lists.p[s->strata + 1 + i], s->domain, keys)) return false;
+    return fill_slot(v, s->out, I64, s->domain);
+}
+
 static bool check_step(verifier *v, const st_bc_step *s)
 {
     NEED(s->kind < ST_STEP_KINDS, "it is of no kind");
@@ -582,6 +612,7 @@ static bool check_step(verifier *v, const st_bc_step *s)
     case ST_STEP_SEQUENCE: return check_sequence(v, s);
     case ST_STEP_THRESHOLD:
     case ST_STEP_SCORE: return check_rank(v, s);
+    case ST_STEP_STRATUM: return check_stratum(v, s);
     default: return check_group(v, s);
     }
 }

@@ -114,6 +114,7 @@ static void describe(st_arena *a, const st_ir_node *n, st_buf *out)
         describe_exact(a, n->imm, n->amount_scale, out);
         if (n->k) st_buf_puts(a, out, " of all");
         break;
+    case ST_IR_STRATUM: st_buf_printf(a, out, " by %u", n->k); break;
     case ST_IR_SCORE:
         st_buf_printf(a, out, " %s", method_names[n->k]);
         describe_exact(a, n->imm, 0, out);

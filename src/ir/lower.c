@@ -418,6 +418,7 @@ static st_ir_id value_plain(st_lowering *l, const st_expr *e)
         return st_ir_time(ir, ST_IR_BETWEEN, a, b, e->unit, instant, like);
     }
     case ST_X_AGGREGATE: return st_lower_aggregate(l, e);
+    case ST_X_STRATUM: return st_lower_stratum(l, e);
     default: st_fail(st_arena_env(l->arena), STRATA_INTERNAL, "%s has no value", st_op_names[e->op]);
     }
 }

@@ -40,6 +40,7 @@ st_ir_id st_lower_sequence(st_lowering *l, const st_expr *e);
 
 /* lower_defs.c: definitions and ranks. */
 const st_def_at *st_lower_def(st_lowering *l, const st_def *d); /* segment, tiers, rfm */
+st_ir_id st_lower_stratum(st_lowering *l, const st_expr *e);
 st_ir_id st_lower_rank(st_lowering *l, const st_expr *e, bool is_true);
 
 #endif

@@ -46,6 +46,34 @@ st_ir_id st_lower_rank(st_lowering *l, const st_expr *e, bool is_true)
     return st_ir_or2(ir, st_ir_not(ir, members), known_outside);
 }
 
+/* ---- strata ---- */
+
+st_ir_id st_lower_stratum(st_lowering *l, const st_expr *e)
+{
+    st_ir *ir = l->ir;
+    st_ir_id *args = st_new_n(l->arena, st_ir_id, (size_t)e->n + 2), members = member_of(l, e->at, e->def);
+    uint32_t n = 0, strata = 0;
+    if (members == ST_IR_FALSE_ID) return st_ir_missing(ir, ST_IR_I64, 0);
+    args[n++] = st_lower_draw(l, e);
+    args[n++] = members;
+    for (uint32_t i = 0; i < e->n; i++) {
+        st_ir_id v = st_lower_value(l, e->args[i]);
+        if (i < e->kind && st_ir_is_run(ir, v)) continue; /* the same for all: parts nobody */
+        strata += i < e->kind;
+        args[n++] = v;
+    }
+    st_ir_node node = {.op = ST_IR_STRATUM,
+                       .kind = ST_IR_I64,
+                       .digits = 4,
+                       .optional = true,
+                       .domain = (int32_t)e->at->index,
+                       .k = strata,
+                       .n = n,
+                       .args = args,
+                       .col = e->at->key};
+    return st_ir_node_of(ir, &node);
+}
+
 /* ---- tiers ---- */
 
 static void lower_tiers(st_lowering *l, const st_def *d, st_def_at *at)

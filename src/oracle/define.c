@@ -103,6 +103,83 @@ st_value st_o_ranked(const st_scope *s, const st_expr *e)
     return st_o_bool(e->type, (st_i128)better < k);
 }
 
+/* ---- strata ---- */
+
+/* A member of what is dealt by strata. */
+typedef struct drawn {
+    int64_t row;
+    const st_expr *expr;
+    st_value *strata;
+    uint64_t h;
+    st_value key;
+} drawn;
+
+static int compare_strata(const drawn *x, const drawn *y)
+{
+    for (uint32_t i = 0; i < x->expr->kind; i++) {
+        const st_value *a = &x->strata[i], *b = &y->strata[i];
+        int order = a->missing || b->missing ? b->missing - a->missing : st_oracle_compare(a, b);
+        if (order) return order;
+    }
+    return 0;
+}
+
+static int by_stratum_then_draw(const void *a, const void *b)
+{
+    const drawn *x = a, *y = b;
+    int order = compare_strata(x, y);
+    if (order) return order;
+    if (x->h != y->h) return x->h < y->h ? -1 : 1;
+    return st_oracle_compare(&x->key, &y->key);
+}
+
+/* floor(share * n + 1/2): the half is added in units of 1 / (2 * 10^scale). */
+static st_i128 end_of(const st_expr *share, uint64_t n)
+{
+    st_i128 unit = 2 * st_pow10(share->value.type.scale);
+    return (2 * share->value.as.d * (st_i128)n + unit / 2) / unit;
+}
+
+static void deal(const st_expr *e, const drawn *stratum, uint64_t n, int64_t *range)
+{
+    uint32_t nends = e->n - e->kind;
+    for (uint64_t place = 0; place < n; place++)
+        for (uint32_t i = nends; i-- > 0;)
+            if ((st_i128)place < end_of(e->args[e->kind + i], n)) range[stratum[place].row] = i;
+}
+
+static const int64_t *ranges_of(const st_scope *s, const st_expr *e)
+{
+    st_oracle *o = s->o;
+    for (uint32_t i = 0; i < s->m->dealt.n; i++)
+        if (s->m->dealt.p[i].expr == e) return s->m->dealt.p[i].range;
+    uint64_t rows = st_o_row_count(o, e->at), n = 0;
+    drawn *all = st_new_n(o->arena, drawn, rows + 1);
+    int64_t *range = st_new_n(o->arena, int64_t, rows + 1);
+    for (uint64_t row = 0; row < rows; row++) {
+        st_scope at = {o, s->m, (int64_t)row, NULL};
+        range[row] = -1;
+        if (!st_o_def(&at, e->def).as.b) continue;
+        drawn *d = &all[n++];
+        *d = (drawn){(int64_t)row, e, st_new_n(o->arena, st_value, e->kind + 1), st_o_draw(&at, e),
+                     st_o_column(o, e->at, e->at->key, (int64_t)row)};
+        for (uint32_t i = 0; i < e->kind; i++) d->strata[i] = st_o_eval(&at, e->args[i]);
+    }
+    if (n) qsort(all, n, sizeof *all, by_stratum_then_draw);
+    for (uint64_t from = 0, to; from < n; from = to) {
+        for (to = from + 1; to < n && compare_strata(&all[from], &all[to]) == 0;) to++;
+        deal(e, all + from, to - from, range);
+    }
+    *st_push(o->arena, &s->m->dealt) = (st_dealt){e, range};
+    return range;
+}
+
+st_value st_o_stratum(const st_scope *s, const st_expr *e)
+{
+    int64_t range = ranges_of(s, e)[s->row];
+    return range < 0 ? st_o_missing(e->type) : st_o_int(e->type, range);
+}
+
 /* ---- tiers ---- */
 
 static st_value tier_of(const st_scope *s, const st_def *def)

@@ -596,6 +596,7 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM: return st_o_ranked(s, e);
     case ST_X_SAMPLE: return sample(s, e);
+    case ST_X_STRATUM: return st_o_stratum(s, e);
     case ST_X_AS_OF: {
         st_scope then = *s;
         then.m = st_o_as_of_moment(s, e);

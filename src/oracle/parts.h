@@ -26,6 +26,12 @@ typedef struct st_ranking {
     st_value *values;
 } st_ranking;
 
+/* Which range of its stratum each row lies in; -1: none. */
+typedef struct st_dealt {
+    const st_expr *expr;
+    int64_t *range;
+} st_dealt;
+
 typedef struct st_rfm_row {
     bool member;
     int score[3]; /* 0: missing, or not a part of this rfm */
@@ -39,6 +45,7 @@ typedef struct st_moment {
     uint8_t **known;   /* whether values[def][row] was found already */
     st_rfm_row **rfm;  /* by definition, by row */
     ST_VEC(st_ranking) rankings;
+    ST_VEC(st_dealt) dealt;
 } st_moment;
 
 typedef struct st_oracle_pattern {
@@ -107,6 +114,7 @@ bool st_o_sequence(const st_scope *s, const st_expr *e);
 st_value st_o_def(const st_scope *s, const st_def *def);
 st_value st_o_rfm_field(const st_scope *s, const st_def *def, st_rfm_field field, st_type type);
 st_value st_o_ranked(const st_scope *s, const st_expr *e); /* in top, in bottom */
+st_value st_o_stratum(const st_scope *s, const st_expr *e);
 st_moment *st_o_moment(st_oracle *o, int64_t now);
 
 #endif

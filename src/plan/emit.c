@@ -123,6 +123,32 @@ static void emit_rank(st_emitter *e, const st_fill *f, const st_ir_node *n)
     }
 }
 
+static void emit_stratum(st_emitter *e, const st_fill *f, const st_ir_node *n)
+{
+    st_ground place = st_result_place(e->plan, n);
+    uint32_t nends = n->n - 2 - n->k;
+    uint32_t *strata = st_new_n(e->arena, uint32_t, n->k + 1),
+             *ends = st_new_n(e->arena, uint32_t, nends + 1);
+    for (uint32_t i = 0; i < n->k; i++) strata[i] = st_input_of(e, n->args[2 + i], place);
+    const st_ir_id *shares = n->args + 2 + n->k;
+    uint32_t scale = 0;
+    for (uint32_t i = 0; i < nends; i++) scale = ST_MAX(scale, node(e, shares[i])->scale);
+    for (uint32_t i = 0; i < nends; i++) {
+        const st_ir_node *share = node(e, shares[i]);
+        ends[i] = st_bc_i128(e->bc, share->imm * st_pow10(scale - share->scale));
+    }
+    uint32_t value = st_input_of(e, n->args[0], place), filter = filter_of(e, n->args[1], place);
+    uint32_t key = st_bc_column(e->bc, place, ST_BC_NONE, n->col);
+    st_bc_step *s = st_bc_step_new(e->bc, ST_STEP_STRATUM, place);
+    s->out = f->slot;
+    s->filter = filter;
+    s->value = value;
+    s->key = key;
+    s->strata = st_bc_list(e->bc, strata, n->k);
+    s->ends = st_bc_list(e->bc, ends, nends);
+    s->amount_scale = scale;
+}
+
 static void emit_group(st_emitter *e, const st_fill *f, const st_ir_node *n)
 {
     static const st_bc_step_kind kinds[] = {
@@ -243,6 +269,8 @@ static void emit_step(st_emitter *e, const st_fill *f)
     const st_ir_node *n = node(e, f->node);
     if (n->op == ST_IR_SEQUENCE)
         emit_sequence(e, f, n);
+    else if (n->op == ST_IR_STRATUM)
+        emit_stratum(e, f, n);
     else if (st_ir_op_class[n->op] == ST_IR_CLASS_RANK)
         emit_rank(e, f, n);
     else

@@ -260,6 +260,8 @@ static void need_for_step(st_plan *p, const st_fill *f)
     st_ir_id rows = n->args[rank], value = n->args[!rank];
     need_filter(p, rows, place, stage);
     if (n->op != ST_IR_LAST_ROWS && n->op != ST_IR_FULLEST) need_input(p, value, place, stage);
+    for (uint32_t i = 0; n->op == ST_IR_STRATUM && i < n->k; i++)
+        need_input(p, n->args[2 + i], place, stage);
 }
 
 static void need_for_pass(st_plan *p, const st_fill *f)

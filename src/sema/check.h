@@ -15,6 +15,7 @@
 #define ST_MAX_FILTERS 100   /* of rows, those of the rows they are made of included */
 #define ST_MAX_FEATURES 32   /* of a cluster */
 #define ST_MAX_CENTRES 64    /* of a cluster */
+#define ST_MAX_STRATA 8      /* values that part the strata of an experiment */
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
 
@@ -273,6 +274,8 @@ void st_settle_entities(st_checker *c);
 void st_check_def(st_checker *c, st_def *d);
 void st_check_rfm(st_checker *c, st_def *d);
 void st_check_overlay(st_checker *c, st_def *d);
+/* What parts customers into few groups, as overlays and strata are made of; NULL: reported. */
+st_expr *st_check_dimension(st_checker *c, const st_scope *s, const st_ast *written);
 void st_check_cluster(st_checker *c, st_def *d);
 void st_check_param(st_checker *c, st_def *d);
 void st_check_overrides(st_checker *c);

@@ -209,7 +209,7 @@ void st_check_layer(st_checker *c, st_def *d)
 
 /* What the items of an experiment say, each at most once but `exempt`. */
 typedef struct parts {
-    const st_ast *arms;
+    const st_ast *arms, *strata; /* strata: what stands behind `stratify by`; NULL: nothing does */
     ST_VEC(const st_ast *) exempt;
 } parts;
 
@@ -219,7 +219,10 @@ static parts parts_of(st_checker *c, st_def *d, const st_ast *items)
     for (uint32_t i = 0; i < items->n; i++) {
         const st_ast *item = items->kids[i];
         if (item->kind == ST_AST_EXEMPT) *st_push(c->a, &p.exempt) = item->kids[ST_EXEMPT_name];
-        if (item->kind == ST_AST_STRATIFY) st_err(c, ST_MSG_NOT_IN_THIS_VERSION, item->span, "stratify by");
+        if (item->kind == ST_AST_STRATIFY) {
+            if (p.strata) st_err(c, ST_MSG_SAID_TWICE, item->span, "stratify by", d->name);
+            if (!p.strata) p.strata = item->kids[ST_STRATIFY_refs];
+        }
         if (item->kind == ST_AST_ARMS) {
             if (p.arms) st_err(c, ST_MSG_SAID_TWICE, item->span, "arms", d->name);
             if (!p.arms) p.arms = item;
@@ -310,6 +313,45 @@ static st_def *members_of(st_checker *c, st_def *d, const parts *p)
     return hidden;
 }
 
+/* The same draw by strata: shares are ranges of the members of each stratum, in order of what was drawn. NULL: reported. */
+static st_expr *check_strata(st_checker *c, const st_scope *s, const st_expr *draw, const parts *p,
+                             const ranges *r)
+{
+    const st_ast *by = p->strata;
+    if (by->n > ST_MAX_STRATA) {
+        st_err(c, ST_MSG_TOO_MANY, by->span, "values behind stratify by", s->def->name,
+               st_format(c->a, "%d", ST_MAX_STRATA));
+        return NULL;
+    }
+    st_expr *x = st_new(c->a, st_expr);
+    *x = *draw;
+    x->op = ST_X_STRATUM;
+    x->type = st_int_type(4);
+    x->type.optional = true;
+    x->amount_is_share = false;
+    x->span = by->span;
+    x->kind = by->n;
+    x->n = by->n + r->n;
+    x->args = st_new_n(c->a, st_expr *, x->n);
+    bool ok = true;
+    for (uint32_t i = 0; i < by->n; i++) {
+        x->args[i] = st_check_dimension(c, s, by->kids[i]);
+        if (!x->args[i]) ok = false;
+    }
+    for (uint32_t i = 0; i < r->n; i++) {
+        st_value end = {.type = st_decimal_type(r->scale + 1, r->scale)};
+        end.as.d = r->range[i].low + r->range[i].share;
+        x->args[by->n + i] = st_x_const(c, end, r->range[i].arm->span);
+    }
+    return ok ? x : NULL;
+}
+
+static st_expr *is_range(st_checker *c, st_expr *stratum, const ranges *r, uint32_t i)
+{
+    st_span span = r->range[i].arm->span;
+    return st_x_cmp(c, ST_X_EQ, stratum, st_x_int(c, i, span), span);
+}
+
 void st_check_experiment(st_checker *c, st_def *d)
 {
     const st_ast *const *kids = (const st_ast *const *)d->ast->kids;
@@ -326,15 +368,21 @@ void st_check_experiment(st_checker *c, st_def *d)
     st_scope s = {.at = d->of, .def = d};
     ranges r;
     st_expr *draw = draw_by(c, d->of, kids[ST_EXPERIMENT_salt], kids[ST_EXPERIMENT_hash], d->ast->span);
-    bool ok = split(c, d, p.arms, &r);
+    bool ok = split(c, d, p.arms, &r) && draw;
     for (uint32_t i = 0; i < r.n; i++)
         if (st_add_label(c, d, r.range[i].arm->kids[ST_ARM_label]) == ST_NO_LABEL) ok = false;
     d->among = members_of(c, d, &p);
-    if (!draw || !ok || !d->among) {
+    st_expr *stratum = ok && p.strata ? check_strata(c, &s, draw, &p, &r) : NULL;
+    if (!ok || !d->among || (p.strata && !stratum)) {
         st_info(c, d)->bad = true;
         return;
     }
     st_use(c, &s, d->among);
+    if (stratum) {
+        stratum->def = d->among;
+        st_err(c, ST_MSG_STRATA_MOVE, p.strata->span, d->name);
+    }
     for (uint32_t i = 0; i < r.n; i++)
-        d->tiers[d->ntiers++] = (st_tier){i, in_range(c, draw, &r, i), r.range[i].arm->span};
+        d->tiers[d->ntiers++] = (st_tier){i, stratum ? is_range(c, stratum, &r, i) : in_range(c, draw, &r, i),
+                                          r.range[i].arm->span};
 }

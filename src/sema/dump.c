@@ -143,6 +143,16 @@ static void put_rank(dumper *d, const st_expr *x)
     put(d, ")");
 }
 
+static void put_stratum(dumper *d, const st_expr *x)
+{
+    st_buf_printf(d->a, d->out, "%s[of %s by %u salt %.*s", st_op_names[x->op], x->def->name, x->kind,
+                  (int)x->value.as.s.n, x->value.as.s.p);
+    if (x->hash != ST_HASH_MD5) st_buf_printf(d->a, d->out, " hash %s", st_hash_name(x->hash));
+    put(d, "](");
+    put_args(d, x);
+    put(d, ")");
+}
+
 static void put_expr(dumper *d, const st_expr *x)
 {
     if (d->out->n > DUMP_LIMIT)
@@ -162,6 +172,7 @@ static void put_expr(dumper *d, const st_expr *x)
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM:
     case ST_X_SAMPLE: put_rank(d, x); return;
+    case ST_X_STRATUM: put_stratum(d, x); return;
     default: break;
     }
     put(d, st_op_names[x->op]);

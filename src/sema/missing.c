@@ -1,4 +1,4 @@
-/* Warnings about values that are not there, and about values that are not those of then.
+/* Warnings about values that are not there, and about values that are not those of then; an error for draws that were others.
  *
  * A segment has those for whom its rule is true. A comparison of a column that may be missing is then neither true nor
  * false, and customers are left out without a word: that warns, where it is likely a surprise. It is none where the rule
@@ -134,6 +134,7 @@ typedef struct as_of_walk {
     st_checker *c;
     const st_table *entity;
     const st_col *found;
+    const st_expr *stratum;
     st_walker *walker;
 } as_of_walk;
 
@@ -145,7 +146,9 @@ static bool same_then(const st_col *col)
 static void visit_as_of(void *ctx, const st_expr *x)
 {
     as_of_walk *w = ctx;
-    if (x->op == ST_X_DEF || x->op == ST_X_RFM_FIELD) st_walk_def(w->walker, x->def);
+    if (x->def) st_walk_def(w->walker, x->def);
+    if (x->def && x->def->among) st_walk_def(w->walker, x->def->among);
+    if (x->op == ST_X_STRATUM) w->stratum = x;
     if (x->op != ST_X_COLUMN || w->found) return;
     if (x->col->changes || (x->col->table == w->entity && !same_then(x->col))) w->found = x->col;
 }
@@ -153,8 +156,11 @@ static void visit_as_of(void *ctx, const st_expr *x)
 void st_warn_as_of(st_checker *c, const st_expr *as_of)
 {
     st_walker walker;
-    as_of_walk w = {c, as_of->at, NULL, &walker};
+    as_of_walk w = {c, as_of->at, NULL, NULL, &walker};
     st_walker_init(&walker, c->a, visit_as_of, &w);
     st_walk(&walker, as_of->args[0]);
-    if (w.found) st_err(c, ST_MSG_AS_OF_CHANGES, as_of->span, w.found->table->name, w.found->name);
+    if (w.stratum)
+        st_err(c, ST_MSG_STRATA_AS_OF, as_of->span);
+    else if (w.found)
+        st_err(c, ST_MSG_AS_OF_CHANGES, as_of->span, w.found->table->name, w.found->name);
 }

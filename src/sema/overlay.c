@@ -26,16 +26,19 @@ static bool has_few_values(st_type t)
     }
 }
 
+st_expr *st_check_dimension(st_checker *c, const st_scope *s, const st_ast *written)
+{
+    st_expr *x = st_check_expr(c, s, written);
+    if (!x || has_few_values(x->type)) return x;
+    st_err(c, ST_MSG_OVERLAY_DIMENSION, written->span, st_source_text(c, written), st_kind_words(x->type));
+    return NULL;
+}
+
 /* What a dimension is: a definition, or a trait made of what was written; NULL: reported. */
 static st_def *dimension(st_checker *c, st_def *d, const st_scope *s, const st_ast *written)
 {
-    st_expr *x = st_check_expr(c, s, written);
+    st_expr *x = st_check_dimension(c, s, written);
     if (!x) return NULL;
-    if (!has_few_values(x->type)) {
-        st_err(c, ST_MSG_OVERLAY_DIMENSION, written->span, st_source_text(c, written),
-               st_kind_words(x->type));
-        return NULL;
-    }
     bool named = x->op == ST_X_DEF && x->def->of == d->of && x->def->kind != ST_DEF_SEGMENT;
     if (!named) return hidden_trait(c, d, written, x);
     st_use(c, s, x->def);

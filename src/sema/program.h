@@ -167,9 +167,9 @@ struct st_expr {
     st_expr **args;
     st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
     const st_col *col; /* COLUMN; LINK: the link column on `at` */
-    st_def *def;       /* DEF, RFM_FIELD; IN_TOP and IN_BOTTOM: among, or NULL */
+    st_def *def;       /* DEF, RFM_FIELD; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
     st_rowset rows;    /* AGGREGATE: its rows; SEQUENCE: base rows */
-    uint32_t kind;   /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k */
+    uint32_t kind;   /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
     st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
     int64_t span_n;  /* AGGREGATE COUNT: > 0 for `in any N units` */
     st_part part;    /* PART */

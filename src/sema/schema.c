@@ -374,6 +374,7 @@ static void visit_keep_node(void *ctx, const st_expr *x)
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM:
     case ST_X_SAMPLE:
+    case ST_X_STRATUM:
     case ST_X_AS_OF: st_err(c, ST_MSG_KEEP_READS_MORE, x->span); return;
     default: return;
     }

@@ -284,11 +284,12 @@ const int32_t *st_feed_rows(st_frame *f, const st_feed *s, int64_t *base);
 void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 void st_fold_runs(st_frame *f); /* finds the runs of entities in the batch */
 
-/* ---- group.c, sequence.c, rank.c ---- */
+/* ---- group.c, sequence.c, rank.c, stratum.c ---- */
 void st_step_group(st_vm *vm, const st_bc_step *s);
 void st_step_sequence(st_vm *vm, const st_bc_step *s);
 void st_step_threshold(st_vm *vm, const st_bc_step *s);
 void st_step_score(st_vm *vm, const st_bc_step *s);
+void st_step_stratum(st_vm *vm, const st_bc_step *s);
 
 /* ---- sort.c ---- */
 void st_sort_i64(int64_t *v, int64_t *scratch, uint64_t n);

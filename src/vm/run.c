@@ -77,7 +77,10 @@ static void step_needs(st_vm *vm, uint32_t i)
     }
     needs_slot(vm, s->filter, i);
     if (s->kind != ST_STEP_LAST_N) needs_input(vm, s->value, i);
-    if (s->kind == ST_STEP_SCORE && s->method == ST_NTILE) needs_input(vm, s->key, i);
+    if (s->kind == ST_STEP_STRATUM || (s->kind == ST_STEP_SCORE && s->method == ST_NTILE))
+        needs_input(vm, s->key, i);
+    const uint32_t *strata = s->kind == ST_STEP_STRATUM ? vm->bc->lists.p + s->strata : NULL;
+    for (uint32_t k = 1; strata && k <= strata[0]; k++) needs_input(vm, strata[k], i);
 }
 
 static void plan_lives(st_vm *vm)
@@ -170,6 +173,7 @@ static void run_step(st_vm *vm, const st_bc_step *s)
     case ST_STEP_SEQUENCE: st_step_sequence(vm, s); break;
     case ST_STEP_THRESHOLD: st_step_threshold(vm, s); break;
     case ST_STEP_SCORE: st_step_score(vm, s); break;
+    case ST_STEP_STRATUM: st_step_stratum(vm, s); break;
     default: st_step_group(vm, s); break;
     }
 }

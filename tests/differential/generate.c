@@ -1145,6 +1145,16 @@ static void make_holdout(gen *g)
                 below(g, 40), table_names[t], n->name, hash(g), during(g), n->name, of(g, t), n->name));
 }
 
+static const char *stratify(gen *g, int t)
+{
+    static const kind kinds[] = {TEXT, INT, BOOL, DATE};
+    const named *tiers = one_in(g, 2) ? pick_name(g, TIERS, t, -1) : NULL;
+    const char *first = tiers ? tiers->name : pick_column(g, t, PICK(g, kinds)),
+               *second = one_in(g, 2) ? pick_column(g, t, PICK(g, kinds)) : NULL;
+    if (!first || !second) return first ? F("  stratify by %s", first) : "";
+    return F("  stratify by %s, %s", first, second);
+}
+
 /* An experiment, sometimes one of two in a layer. */
 static void make_experiment(gen *g)
 {
@@ -1153,13 +1163,13 @@ static void make_experiment(gen *g)
     int t = some_entity(g);
     const named *on = pick_name(g, SEGMENT, t, -1);
     if (!on) return;
-    const char *segment = on->name;
+    const char *segment = on->name, *strata = one_in(g, 3) ? stratify(g, t) : "";
     named *d = name_it(g, TIERS, t, "trial");
     d->nlabels = 2;
     d->labels[0] = "one";
     d->labels[1] = "two";
-    define(g, F("experiment %s on %s salt \"e-%s\"%s%s { arms { %s } }", d->name, segment, d->name, hash(g),
-                during(g), PICK(g, arms)));
+    define(g, F("experiment %s on %s salt \"e-%s\"%s%s { arms { %s }%s }", d->name, segment, d->name, hash(g),
+                during(g), PICK(g, arms), strata));
     if (one_in(g, 3))
         define(g, F("layer layer_%s salt \"l-%s\"%s { %s %u%% }", d->name, d->name, hash(g), d->name,
                     below(g, 101)));
