@@ -176,7 +176,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %type <node> definition opt_text opt_of opt_by opt_among opt_hash opt_during day opt_because target
 %type <node> opt_meta metas meta columns column_items column attributes attribute type plain_type
 %type <node> param opt_per names opt_row_block row_block_items row_block_item
-%type <node> points_block points_items points_item points points_each number
+%type <node> points_block points_items points_item points points_each up_to halving number
 %type <node> segment_block segment_items segment_item tier_block tier_rows tier_row amount
 %type <node> rfm_block rfm_items rfm_item how opt_method opt_measure measure rfm_rows rfm_row dims dim
 %type <node> cluster_block cluster_items cluster_item experiment_block experiment_items experiment_item arms arm
@@ -340,10 +340,13 @@ points_item:
   ;
 points_each:
     points EACH source                  { $$ = MAKE(POINTS_EACH, @$, $1, $3); }
-  | points_each ',' UP_TO number        { $$ = with_slot(P, $1, ST_POINTS_EACH_up_to, $4); }
-  | points_each ',' HALVING_EVERY duration
-                                        { $$ = with_slot(P, $1, ST_POINTS_EACH_halving, $4); }
+  | points EACH source up_to            { $$ = MAKE(POINTS_EACH, @$, $1, $3, $4); }
+  | points EACH source halving          { $$ = MAKE(POINTS_EACH, @$, $1, $3, NULL, $4); }
+  | points EACH source up_to halving    { $$ = MAKE(POINTS_EACH, @$, $1, $3, $4, $5); }
+  | points EACH source halving up_to    { $$ = MAKE(POINTS_EACH, @$, $1, $3, $5, $4); }
   ;
+up_to:   ',' UP_TO number               { $$ = $3; };
+halving: ',' HALVING_EVERY duration     { $$ = $3; };
 points:
     ROW_PLUS number                     { $$ = with_span($2, @$); }
   | ROW_MINUS number                    { $$ = MAKE(NEG, @$, $2); }

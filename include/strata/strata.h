@@ -175,7 +175,8 @@ typedef enum strata_kind {
     STRATA_HOLDOUT,    /* as a segment: in or not */
     STRATA_EXPERIMENT, /* as tiers: its arms */
     STRATA_OVERLAY,    /* as tiers: its actions, and its cells */
-    STRATA_CLUSTER     /* as tiers */
+    STRATA_CLUSTER,    /* as tiers */
+    STRATA_POINTS      /* as a score; never missing */
 } strata_kind;
 
 typedef struct strata_definition {
@@ -191,7 +192,7 @@ typedef struct strata_definition {
     const char *const *tags;
 } strata_definition;
 
-/* Segments, tiers, rfm, scores, holdouts, experiments and traits in order of files and places. */
+/* Everything that has a value for the rows of an entity, in order of files and places. */
 size_t strata_rules_definition_count(const strata_rules *rules);
 strata_definition strata_rules_definition(const strata_rules *rules, size_t i);
 

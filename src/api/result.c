@@ -58,6 +58,7 @@ static strata_kind kind_of(const st_def *d)
     case ST_DEF_SCORE: return STRATA_SCORE;
     case ST_DEF_OVERLAY: return STRATA_OVERLAY;
     case ST_DEF_CLUSTER: return STRATA_CLUSTER;
+    case ST_DEF_POINTS: return STRATA_POINTS;
     default: return STRATA_TRAIT;
     }
 }

@@ -382,6 +382,7 @@ static bool kind_of(const st_def *d, strata_kind *kind)
     case ST_DEF_SCORE: *kind = STRATA_SCORE; return true;
     case ST_DEF_OVERLAY: *kind = STRATA_OVERLAY; return true;
     case ST_DEF_CLUSTER: *kind = STRATA_CLUSTER; return true;
+    case ST_DEF_POINTS: *kind = STRATA_POINTS; return true;
     case ST_DEF_TRAIT: *kind = STRATA_TRAIT; return true;
     default: return false;
     }

@@ -263,7 +263,7 @@ static st_ir_id ask_plain(st_lowering *l, const st_expr *e, want w)
     }
     case ST_X_LINK: return linked_condition(l, e, w);
     case ST_X_DEF:
-        if (e->def->kind == ST_DEF_TRAIT || e->def->kind == ST_DEF_SCORE) {
+        if (st_def_kind_is_value(e->def->kind)) {
             st_ir_id answer = ask(l, e->def->expr, w);
             st_ir_pin(ir, answer);
             return answer;
@@ -348,6 +348,25 @@ static st_ir_id chain(st_lowering *l, const st_expr *e, st_ir_op op, st_ir_like 
     return v;
 }
 
+static st_ir_id choice(st_lowering *l, const st_expr *e)
+{
+    st_ir_id yes = st_lower_true(l, e->args[0]);
+    return st_ir_case(l->ir,
+                      (st_ir_id[]){yes, st_lower_value(l, e->args[1]), st_ir_not(l->ir, yes),
+                                   st_lower_value(l, e->args[2])},
+                      4);
+}
+
+static st_ir_id lookup(st_lowering *l, const st_expr *e, st_ir_like like)
+{
+    static const st_ir_like index = {ST_IR_I64, 0, 19};
+    st_ir_id at = st_ir_add(l->ir, ST_IR_MAX, st_lower_value(l, e->args[0]), st_ir_int(l->ir, 0), index);
+    at = st_ir_add(l->ir, ST_IR_MIN, at, st_ir_int(l->ir, (int64_t)e->n - 2), index);
+    st_ir_id *table = st_new_n(l->arena, st_ir_id, e->n - 1);
+    for (uint32_t i = 1; i < e->n; i++) table[i - 1] = st_lower_value(l, e->args[i]);
+    return st_ir_lookup(l->ir, at, table, e->n - 1, like);
+}
+
 static st_ir_id rfm_field(st_lowering *l, const st_expr *e)
 {
     const st_def_at *at = st_lower_def(l, e->def);
@@ -369,12 +388,13 @@ static st_ir_id value_plain(st_lowering *l, const st_expr *e)
     case ST_X_COLUMN: return st_ir_column(ir, e->col);
     case ST_X_LINK: return linked_value(l, e);
     case ST_X_DEF:
-        if (e->def->kind == ST_DEF_TRAIT || e->def->kind == ST_DEF_SCORE)
-            return st_lower_value(l, e->def->expr);
+        if (st_def_kind_is_value(e->def->kind)) return st_lower_value(l, e->def->expr);
         return st_lower_def(l, e->def)->value;
     case ST_X_RFM_FIELD: return rfm_field(l, e);
     case ST_X_NOW: return l->now;
     case ST_X_STEP_ROW: return step_row(l, e);
+    case ST_X_CHOICE: return choice(l, e);
+    case ST_X_LOOKUP: return lookup(l, e, like);
     case ST_X_IF_MISSING: {
         st_ir_id a = of_kind(l, e->args[0], like), b = of_kind(l, e->args[1], like);
         return st_ir_select(ir, st_ir_convert(ir, a, like), st_ir_convert(ir, b, like));

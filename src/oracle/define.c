@@ -407,7 +407,8 @@ static st_value find(const st_scope *s, const st_def *def)
     case ST_DEF_EXPERIMENT: return tier_of(s, def);
     case ST_DEF_RFM: return rfm_label(s, def);
     case ST_DEF_TRAIT:
-    case ST_DEF_SCORE: return st_o_eval(s, def->expr);
+    case ST_DEF_SCORE:
+    case ST_DEF_POINTS: return st_o_eval(s, def->expr);
     default:
         st_fail(st_arena_env(s->o->arena), STRATA_INTERNAL, "a %s has no value",
                 st_def_kind_names[def->kind]);

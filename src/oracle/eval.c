@@ -403,6 +403,14 @@ static st_value smallest_or_largest(const st_scope *s, const st_expr *e)
     return missing ? st_o_missing(e->type) : as_type(s->o, e->type, best);
 }
 
+static st_value lookup(const st_scope *s, const st_expr *e)
+{
+    st_value i = st_o_eval(s, e->args[0]);
+    if (i.missing) return st_o_missing(e->type);
+    int64_t last = (int64_t)e->n - 2, at = i.as.i < 0 ? 0 : ST_MIN(i.as.i, last);
+    return st_o_eval(s, e->args[1 + at]);
+}
+
 /* ---- text ---- */
 
 static st_pattern *pattern_of(st_oracle *o, const st_expr *e)
@@ -561,6 +569,8 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
         return wanted.missing ? st_o_missing(e->type) : list_has(s, e->args[0], &wanted, e->type, false);
     }
     case ST_X_IS_MISSING: return st_o_bool(e->type, st_o_eval(s, e->args[0]).missing);
+    case ST_X_CHOICE: return st_o_eval(s, e->args[st_o_true(s, e->args[0]) ? 1 : 2]);
+    case ST_X_LOOKUP: return lookup(s, e);
     case ST_X_IF_MISSING: {
         st_value v = st_o_eval(s, e->args[0]);
         return as_type(s->o, e->type, v.missing ? st_o_eval(s, e->args[1]) : v);

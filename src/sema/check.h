@@ -247,6 +247,7 @@ st_expr *st_check_went(st_checker *c, const st_scope *s, const st_ast *ast);
 bool st_check_during(st_checker *c, const st_scope *s, const st_ast *during, st_expr **active);
 
 /* ---- rows.c ---- */
+bool st_has_time(st_checker *c, const st_table *t, st_span span, const char *what); /* false: reported */
 /* The rows that a SOURCE names, as seen from s->at. `span_n`: where not NULL, takes the `in any N units` window. */
 typedef struct st_source_parts {
     st_rowset rows;
@@ -263,6 +264,9 @@ typedef struct st_source_wish {
 bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_source_wish wish,
                      st_source_parts *out);
 void st_check_rows(st_checker *c, st_def *d);
+/* An aggregate over rows that have been checked; x: its value, or NULL. */
+st_expr *st_x_aggregate(st_checker *c, const st_scope *s, st_agg_kind kind, const st_source_parts *parts,
+                        st_expr *x, st_span span);
 st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_sequence(st_checker *c, const st_scope *s, const st_ast *ast);
@@ -277,6 +281,7 @@ void st_check_overlay(st_checker *c, st_def *d);
 /* What parts customers into few groups, as overlays and strata are made of; NULL: reported. */
 st_expr *st_check_dimension(st_checker *c, const st_scope *s, const st_ast *written);
 void st_check_cluster(st_checker *c, st_def *d);
+void st_check_points(st_checker *c, st_def *d);
 void st_check_param(st_checker *c, st_def *d);
 void st_check_overrides(st_checker *c);
 bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);  /* false: item is no META */

@@ -29,7 +29,7 @@ static const struct {
     {ST_AST_TIERS, ST_DEF_TIERS, ST_TIERS_name, ST_TIERS_of, false},
     {ST_AST_TIERS_HIGHEST, ST_DEF_TIERS, ST_TIERS_HIGHEST_name, ST_TIERS_HIGHEST_of, false},
     {ST_AST_RFM, ST_DEF_RFM, ST_RFM_name, -1, false},
-    {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, -1, true},
+    {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, ST_POINTS_of, false},
     {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, -1, true},
     {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},
     {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, ST_CLUSTER_of, false},
@@ -630,6 +630,7 @@ void st_check_def(st_checker *c, st_def *d)
     case ST_DEF_LAYER: st_check_layer(c, d); return;
     case ST_DEF_OVERLAY: st_check_overlay(c, d); return;
     case ST_DEF_CLUSTER: st_check_cluster(c, d); return;
+    case ST_DEF_POINTS: st_check_points(c, d); return;
     default: return; /* not part of this version, which has been said */
     }
 }
@@ -645,7 +646,8 @@ bool st_def_is_output(const st_def *d, bool traits)
     case ST_DEF_EXPERIMENT:
     case ST_DEF_OVERLAY:
     case ST_DEF_CLUSTER:
-    case ST_DEF_SCORE: return true;
+    case ST_DEF_SCORE:
+    case ST_DEF_POINTS: return true;
     case ST_DEF_TRAIT: return traits;
     default: return false;
     }

@@ -738,7 +738,7 @@ st_expr *st_rank_operand(st_expr *x)
 {
     for (;;) {
         if (x->op == ST_X_DEF && x->def->expr && x->def->expr->op == ST_X_LOGISTIC &&
-            (x->def->kind == ST_DEF_SCORE || x->def->kind == ST_DEF_TRAIT))
+            st_def_kind_is_value(x->def->kind))
             x = x->def->expr;
         else if (x->op == ST_X_LOGISTIC || x->op == ST_X_TO_FLOAT)
             x = x->args[0];

@@ -22,8 +22,7 @@ static source missing_source(const st_expr *x)
     case ST_X_LINK:
         return x->col->type.optional ? (source){x->col, x->col->name} : missing_source(x->args[0]);
     case ST_X_DEF:
-        if ((x->def->kind == ST_DEF_TRAIT || x->def->kind == ST_DEF_SCORE) &&
-            missing_source(x->def->expr).what)
+        if (st_def_kind_is_value(x->def->kind) && missing_source(x->def->expr).what)
             return (source){x->def, x->def->name};
         return nothing;
     case ST_X_AGGREGATE: /* over no rows: naturally so */
@@ -57,7 +56,7 @@ static void note_thing(void *ctx, const st_expr *x)
     if (x->op == ST_X_COLUMN || x->op == ST_X_LINK) note(w, x->col);
     if (x->op != ST_X_DEF) return;
     note(w, x->def);
-    if (x->def->kind == ST_DEF_TRAIT || x->def->kind == ST_DEF_SCORE) st_walk_def(w->below, x->def);
+    if (st_def_kind_is_value(x->def->kind)) st_walk_def(w->below, x->def);
 }
 
 static void note_asked(void *ctx, const st_expr *x)

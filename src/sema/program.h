@@ -213,6 +213,12 @@ typedef enum st_def_kind {
 } st_def_kind;
 extern const char *const st_def_kind_names[ST_DEF_KINDS];
 
+/* The value of its expression for every row: a trait, or an output that is a number. */
+static inline bool st_def_kind_is_value(st_def_kind kind)
+{
+    return kind == ST_DEF_TRAIT || kind == ST_DEF_SCORE || kind == ST_DEF_POINTS;
+}
+
 typedef struct st_meta {
     const char *owner, *goal, *kpi, *refresh, *formerly; /* NULL: not said */
     int64_t version;                                     /* 0: not said */

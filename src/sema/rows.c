@@ -47,7 +47,7 @@ static bool find_rows(st_checker *c, const st_ast *name, st_def *user, st_table 
     return false;
 }
 
-static bool has_time(st_checker *c, const st_table *t, st_span span, const char *what)
+bool st_has_time(st_checker *c, const st_table *t, st_span span, const char *what)
 {
     if (t->order_time) return true;
     st_err(c, ST_MSG_NO_TIME, span, t->name, what);
@@ -57,7 +57,7 @@ static bool has_time(st_checker *c, const st_table *t, st_span span, const char 
 static bool add_window(st_checker *c, const st_scope *inner, const st_ast *window, st_source_wish wish,
                        st_source_parts *out)
 {
-    if (!has_time(c, out->table, window->span, "A window")) return false;
+    if (!st_has_time(c, out->table, window->span, "A window")) return false;
     if (window->op == ST_WINDOW_ANY && wish.any_window) {
         if (!st_check_duration(c, inner, window->kids[ST_WINDOW_a], &out->any_n, &out->any_unit))
             return false;
@@ -95,7 +95,7 @@ static bool last_of_chosen(st_checker *c, const st_rowset *rows)
 
 static bool add_last(st_checker *c, const st_ast *last, st_source_parts *out)
 {
-    if (!has_time(c, out->table, last->span, "last n")) return false;
+    if (!st_has_time(c, out->table, last->span, "last n")) return false;
     if (last_of_chosen(c, &out->rows)) return false;
     if (last->number < 1 || last->number > INT32_MAX) {
         st_err(c, ST_MSG_LAST_COUNT, last->span);
@@ -268,8 +268,8 @@ static st_type aggregate_type(st_agg_kind kind, const st_expr *x)
     return t;
 }
 
-static st_expr *make_aggregate(st_checker *c, const st_scope *s, st_agg_kind kind,
-                               const st_source_parts *parts, st_expr *x, st_span span)
+st_expr *st_x_aggregate(st_checker *c, const st_scope *s, st_agg_kind kind, const st_source_parts *parts,
+                        st_expr *x, st_span span)
 {
     st_expr *e = st_x(c, ST_X_AGGREGATE, aggregate_type(kind, x), span, 0);
     e->at = s->at;
@@ -297,14 +297,14 @@ static st_expr *aggregate_of_scope(st_checker *c, const st_scope *s, const st_as
     const st_ast *value = ast->kids[ST_AGGREGATE_value];
     st_source_parts parts = {.rows = *s->rows};
     st_scope inner = {.at = (st_table *)s->rows->table, .def = s->def, .outer = s, .path = &s->rows->path};
-    if (!takes_value(kind)) return make_aggregate(c, s, kind, &parts, NULL, ast->span);
+    if (!takes_value(kind)) return st_x_aggregate(c, s, kind, &parts, NULL, ast->span);
     st_expr *x = st_check_expr(c, &inner, value);
     if (!x || !value_fits(c, kind, x, value)) return NULL;
     if (kind == ST_AGG_SHARE) {
         st_err(c, ST_MSG_SHARE_WITHOUT_WHERE, ast->span);
         return NULL;
     }
-    return make_aggregate(c, s, kind, &parts, x, ast->span);
+    return st_x_aggregate(c, s, kind, &parts, x, ast->span);
 }
 
 st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast)
@@ -335,13 +335,13 @@ st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast)
     }
     if (!ok) return NULL;
     if ((kind == ST_AGG_FIRST || kind == ST_AGG_LAST) &&
-        !has_time(c, parts.table, ast->span, agg_names[kind]))
+        !st_has_time(c, parts.table, ast->span, agg_names[kind]))
         return NULL;
     if (kind == ST_AGG_SHARE && !parts.where) {
         st_err(c, ST_MSG_SHARE_WITHOUT_WHERE, ast->span);
         return NULL;
     }
-    return make_aggregate(c, s, kind, &parts, x, ast->span);
+    return st_x_aggregate(c, s, kind, &parts, x, ast->span);
 }
 
 /* any(T where …) in at least k of last n weeks: n questions, one a stretch. */
@@ -364,7 +364,7 @@ st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast)
         return NULL;
     }
     const st_table *t = any->rows.table;
-    if (!has_time(c, t, left->span, "in at least")) return NULL;
+    if (!st_has_time(c, t, left->span, "in at least")) return NULL;
     if (unit == ST_MINUTE || unit == ST_HOUR) {
         st_err(c, ST_MSG_CALENDAR_UNIT, last->span);
         return NULL;
@@ -373,7 +373,7 @@ st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast)
     for (uint32_t i = 0; i < (uint32_t)n; i++) {
         st_source_parts parts = {.rows = any->rows};
         st_add_filter(c, &parts.rows, st_apply_block(c, t->order_time, i, 1, unit, ast->span));
-        blocks[i] = make_aggregate(c, s, ST_AGG_ANY, &parts, NULL, ast->span);
+        blocks[i] = st_x_aggregate(c, s, ST_AGG_ANY, &parts, NULL, ast->span);
     }
     st_expr *x = st_xs(c, ST_X_AT_LEAST, st_type_of(ST_T_BOOL), ast->span, blocks, (uint32_t)n);
     x->kind = (uint32_t)least->number;
@@ -393,7 +393,7 @@ typedef struct sequence_state {
 /* The rows of all steps are ordered together, so their times are of one type. */
 static bool step_time_fits(const sequence_state *q, const st_table *t, st_span span)
 {
-    if (!has_time(q->c, t, span, "A step of a sequence")) return false;
+    if (!st_has_time(q->c, t, span, "A step of a sequence")) return false;
     if (t->order_time->type.base == q->base->table->order_time->type.base) return true;
     st_err(q->c, ST_MSG_SEQUENCE_TIMES, span, q->base->table->name, t->name);
     return false;
@@ -468,7 +468,7 @@ st_expr *st_check_sequence(st_checker *c, const st_scope *s, const st_ast *ast)
     own.far = false;
     s = &own;
     bool ok = st_check_source(c, s, ast->kids[ST_SEQUENCE_source], (st_source_wish){0}, &base);
-    if (!ok || !has_time(c, base.table, ast->kids[ST_SEQUENCE_source]->span, "A sequence")) return NULL;
+    if (!ok || !st_has_time(c, base.table, ast->kids[ST_SEQUENCE_source]->span, "A sequence")) return NULL;
     sequence_state q = {c, s, &base, st_new_n(c->a, st_step, list->n), NULL, false};
     for (uint32_t i = 0; i < list->n; i++) {
         const st_ast *step = list->kids[i];

@@ -198,7 +198,8 @@ static bool read_entity(session *s, const char *entity)
 static bool is_counted(session *s, const strata_count *c, const ct_cell *v)
 {
     if (c->kind == STRATA_SEGMENT || c->kind == STRATA_HOLDOUT) return v->kind == CT_BOOL && v->b;
-    if (c->kind == STRATA_SCORE || c->kind == STRATA_TRAIT) return v->kind != CT_MISSING;
+    if (c->kind == STRATA_SCORE || c->kind == STRATA_TRAIT || c->kind == STRATA_POINTS)
+        return v->kind != CT_MISSING;
     st_str label = st_str_of(c->label);
     if (v->kind == CT_NUMBER) return st_str_eq(st_str_of(key_of(s->arena, v)), label);
     return v->kind == CT_TEXT && st_str_eq(v->text, label);

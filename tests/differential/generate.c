@@ -1093,6 +1093,38 @@ static void make_score(gen *g)
     define(g, F("score %s%s = %s", n->name, of(g, t), text));
 }
 
+/* Rows that add where a condition is true, and rows that add for each row of a source, sometimes fading. */
+static void make_points(gen *g)
+{
+    static const char *const whole[] = {"+1", "-2", "+5", "+8", "-30"};
+    static const char *const parts[] = {"+0.5", "-0.25", "+12.125", "+3"};
+    int t = some_entity(g);
+    scope s = {t, -1, false};
+    st_buf b = {0};
+    bool exact = true;
+    uint32_t n = 1 + below(g, 4);
+    for (uint32_t i = 0; i < n; i++) {
+        bool fraction = one_in(g, 4), fading = false;
+        const char *amount_text = fraction ? PICK(g, parts) : PICK(g, whole);
+        source r;
+        if (one_in(g, 3) || !make_source(g, s, 2, true, &r)) {
+            st_buf_printf(g->a, &b, "  %s when %s\n", amount_text, condition(g, s, 2));
+        } else {
+            fading = g->tables[r.table].time >= 0 && one_in(g, 2);
+            st_buf_printf(
+                g->a, &b, "  %s each %s%s%s%s\n", amount_text, r.text, r.where,
+                fading ? F(", halving every %s", duration(g, g->tables[r.table].time == STAMP)) : "",
+                one_in(g, 3) ? PICK(g, ((const char *const[]){", up to 7", ", up to 20", ", up to 0.5"}))
+                             : "");
+            if (strstr(st_buf_text(g->a, &b), "up to 0.5")) exact = false;
+        }
+        if (fraction || fading) exact = false;
+    }
+    named *d = name_it(g, TRAIT, t, "p");
+    d->kind = exact ? INT : DEC;
+    define(g, F("points %s%s {\n%s}", d->name, of(g, t), st_buf_text(g->a, &b)));
+}
+
 static void make_segment(gen *g)
 {
     int t = some_entity(g);
@@ -1381,8 +1413,9 @@ static void make_definitions(gen *g)
 {
     uint32_t n = 5 + below(g, 9);
     for (uint32_t i = 0; i < n; i++) {
-        switch (below(g, 16)) {
+        switch (below(g, 17)) {
         case 14: make_holdout(g); break;
+        case 16: make_points(g); break;
         case 15: make_experiment(g); break;
         case 12:
         case 13: make_sequence(g); break;

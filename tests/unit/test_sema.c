@@ -499,7 +499,7 @@ static void test_no_cascades(void **state)
     } cases[] = {
         {"trait a = nonsense\nsegment b where a > 1\nsegment c where b and a < 3\n", 1},
         {"score a = \"text\"\ntiers b by a { x top 10%  y otherwise }\nsegment c where b = x\n", 1},
-        {"points lead { +1 when true }\nsegment c where lead > 3\n", 1},
+        {"points lead { +1 when nonsense }\nsegment c where lead > 3\n", 1},
         {"holdout h 500% of customers salt \"a\"\nsegment c where h and not h\n", 1},
         {"rows r = nothing\nsegment c where any(r)\ntrait d = sum(amount of r)\n", 1},
         {"param p = (1, \"a\")\nsegment c where count(orders) in p\n", 1},
