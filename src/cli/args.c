@@ -77,7 +77,7 @@ static bool add_value(cli_args *args, const cli_option *option, const char *text
 
 static bool add_operand(cli_args *args, const char *word)
 {
-    if (args->noperands == args->verb->noperands) {
+    if (args->noperands == args->verb->noperands + args->verb->noptional) {
         cli_fail("strata %s takes no further word, but %s stands there. Usage: strata %s", args->verb->name,
                  word, args->verb->usage);
         return false;

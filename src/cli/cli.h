@@ -1,6 +1,6 @@
 /* The strata command: what its verbs share. Each verb is one file with one function; options are tables that parse and print
  * themselves. The command stands on strata/strata.h and io/io.h; from the library's inside it takes only the search for near names
- * (base/text.h) and the writing of Arrow (api/arrow_out.h).
+ * (base/text.h), the writing of Arrow (api/arrow_out.h) and, to make data for a rule set, the checked program.
  *
  * Exit status, the same for every verb: CLI_CLEAN, CLI_FAILED (the job could not be done; one sentence on stderr says why)
  * and CLI_BAD (the job was done and the answer is bad: a rule set with errors). */
@@ -27,7 +27,8 @@ typedef struct cli_verb {
     const char *usage;    /* behind "strata " */
     const char *summary;  /* one line */
     const char *examples; /* lines of the help */
-    int noperands;        /* exactly so many */
+    int noperands;        /* exactly so many, */
+    int noptional;        /* and at most so many more */
     const cli_option *options;
     int noptions;
     int (*run)(const cli_args *args);
@@ -67,9 +68,10 @@ int cli_fail_with(const strata_error *error);
 bool cli_colour(FILE *out); /* a terminal, and NO_COLOR is not set */
 double cli_seconds(void);   /* a clock that only runs forwards */
 
-/* Reads PATH: a .segb, a .seg or a folder of them, with the values of --set. Warnings and errors go to `messages`. NULL where
+/* Reads PATH, the first operand or the one given: a .segb, a .seg or a folder of them, with the values of --set. Warnings and errors go to `messages`. NULL where
  * the rules cannot be used; *status says how to exit. */
 strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status);
+strata_rules *cli_load_rules_at(const cli_args *args, const char *path, FILE *messages, int *status);
 size_t cli_count(const strata_rules *rules, strata_severity severity); /* of the diagnostics */
 void cli_print_diagnostics(const strata_rules *rules, FILE *out);
 

@@ -116,7 +116,11 @@ static bool set_parameters(const cli_args *args, strata_rules *rules, strata_err
 
 strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status)
 {
-    const char *path = args->operands[0];
+    return cli_load_rules_at(args, args->operands[0], messages, status);
+}
+
+strata_rules *cli_load_rules_at(const cli_args *args, const char *path, FILE *messages, int *status)
+{
     if (st_text_ends(st_str_of(path), ST_STR(".segb"))) return read_compiled(args, path, status);
     strata_rules *rules = NULL;
     strata_error error = {0};

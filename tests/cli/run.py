@@ -4,6 +4,8 @@
 run.py STRATA. Prints `N passed, N failed, N skipped`; cases that read or write Parquet are skipped where the command was built
 without Arrow.
 """
+import collections
+import csv
 import os
 import re
 import stat
@@ -310,6 +312,132 @@ def the_same_numbers_make_the_same_shop(folder):
     has(strata("generate", "wholesale", "-o", a, status=1).stderr, "retail")
     has(strata("generate", "retail", "-o", a, "--customers", "10_000_000", "--orders-per-customer", "100", status=1).stderr,
         "most there can be")
+
+
+DECLARED = """timezone "America/New_York"
+segments of people
+table people {
+  person_id  int        key
+  email      string?    pii
+  phone      string     pii
+  country    string?    one of ("DE", "AT", "CH")
+  plan       string
+  score      float?     between 0 and 1
+  level      int        between 3 and 7
+  rebate     decimal(5,2)  between 0.05 and 0.95
+  born_on    date?      fixed
+  joined_at  timestamp  time
+  lat        decimal(9,6)?
+  lon        decimal(9,6)?
+  interests  list of string
+  marks      list of int
+  sponsor_id int?       links to people
+}
+table products { sku string key  price decimal(10,2)  in_stock bool }
+table orders {
+  order_id   string     key
+  person_id  int        links to people
+  ordered_at timestamp  time
+  booked_at  timestamp  recorded
+  due_on     date       planned
+  paid_on    date?      changes
+  status     string
+  amount     decimal(12,2)
+}
+table items { order_id string links to orders  sku string? links to products  quantity int }
+trait spent = sum(amount of orders where status = "paid")
+segment big where spent >= 3000 or plan = "gold" or interests contains "chess"
+segment many where count(items where quantity >= 6 and products.price < 9) >= 2
+"""
+
+
+@case
+def data_for_a_rule_set_keep_its_declarations(folder):
+    rules, data, other = (os.path.join(folder, name) for name in ("rules.seg", "data", "other"))
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write(DECLARED)
+    args = ("generate", "--from", rules, "--customers", "800", "--as-of", "2026-11-01", "--format", "csv", "-o")
+    strata(*args, data)
+    strata(*args, other)
+    rows = {}
+    for table in ("people", "products", "orders", "items"):
+        text = read(os.path.join(data, table + ".csv"))
+        assert text == read(os.path.join(other, table + ".csv")), table
+        rows[table] = list(csv.DictReader(text.splitlines()))
+    strata(*args, other, "--seed", "2")
+    assert read(os.path.join(data, "orders.csv")) != read(os.path.join(other, "orders.csv"))
+    people, orders, items = rows["people"], rows["orders"], rows["items"]
+    assert len(people) == 800 and len(rows["products"]) > 10
+    by_id = {p["person_id"]: p for p in people}
+    order_of = {o["order_id"]: o for o in orders}
+    assert len(by_id) == 800 and len(order_of) == len(orders)
+    for p in people:
+        assert p["country"] in ("", "DE", "AT", "CH") and p["plan"] and 3 <= int(p["level"]) <= 7
+        assert p["score"] == "" or 0 <= float(p["score"]) <= 1
+        assert 0.05 <= float(p["rebate"]) <= 0.95 and p["joined_at"] < "2026-11-01T04"
+        assert p["email"] == "" or re.fullmatch(r"[a-z0-9.]+@[a-z.]+", p["email"]) and p["phone"].startswith("+49 ")
+        assert p["born_on"] == "" or "1930" < p["born_on"] < "2009"
+        assert p["sponsor_id"] == "" or p["sponsor_id"] in by_id
+        assert (p["lat"] == "" or 45 < float(p["lat"]) < 56) and (p["lon"] == "" or 0 < float(p["lon"]) < 19)
+    for column in ("email", "country", "score", "born_on", "sponsor_id"):
+        assert 30 < sum(p[column] == "" for p in people) < 300, column
+    for o in orders:
+        assert by_id[o["person_id"]]["joined_at"] <= o["ordered_at"] < "2026-11-01T04"
+        assert o["booked_at"] > o["ordered_at"] and o["due_on"] >= o["ordered_at"][:10]
+        assert o["paid_on"] == "" or o["paid_on"] <= "2026-11-01"
+    assert any(o["due_on"] > "2026-11-02" for o in orders) and any(o["paid_on"] == "" for o in orders)
+    skus = {p["sku"] for p in rows["products"]}
+    assert all(i["order_id"] in order_of and (i["sku"] in skus or i["sku"] == "") for i in items)
+    assert any(i["sku"] == "" for i in items)
+    each = collections.Counter(o["person_id"] for o in orders)
+    assert len(each) < 780 and max(each.values()) > 4 * len(orders) / 800, "all alike"
+    printed = []
+    for form in ("csv", "jsonl", "parquet"):
+        strata("generate", "--from", rules, "--rows", "800", "--as-of", "2026-11-01", "--format", form, "-o",
+               os.path.join(folder, form))
+        printed.append(strata("run", rules, "--data", os.path.join(folder, form), "--as-of", "2026-11-01").stdout)
+    assert printed[0] == printed[1] == printed[2]
+    for segment in ("big", "many"):
+        n = int(re.search(rf"^{segment} +([\d,]+)", printed[0], re.M).group(1))
+        assert 0 < n < 800, printed[0]
+
+
+@case
+def data_end_at_the_instant(folder):
+    rules, _ = lay(folder)
+    data = os.path.join(folder, "made")
+    strata("generate", "--from", rules, "--as-of", "1999-03-01T12:00", "--rows", "300", "--format", "csv", "-o", data)
+    days = [line.split(",")[1] for line in read(os.path.join(data, "orders.csv")).splitlines()[1:]]
+    assert days and max(days) < "1999-03-01T12" and "1995" < min(days)
+
+
+@case
+def generate_says_what_it_cannot_do(folder):
+    rules, _ = lay(folder)
+    out = os.path.join(folder, "out")
+    has(strata("generate", "-o", out, status=1).stderr, "--from")
+    has(strata("generate", "retail", "--from", rules, "-o", out, status=1).stderr, "not both")
+    has(strata("generate", "reatil", "-o", out, status=1).stderr, "Did you mean retail?")
+    has(strata("generate", "--from", rules, status=1).stderr, "-o DIR")
+    has(strata("generate", "--from", rules, "-o", out, "--as-of", "soon", status=1).stderr, "neither a day nor an instant")
+    has(strata("generate", "--from", rules, "-o", out, "--as-of", "0001-05-05", status=1).stderr, "1900")
+    has(strata("generate", "--from", rules, "-o", out, "--rows", "5", "--customers", "5", status=1).stderr, "mean the same")
+    has(strata("generate", "--from", rules, "-o", out, "--orders-per-customer", "5", status=1).stderr, "retail only")
+    has(strata("generate", "retail", "-o", out, "--as-of", "2026-01-01", status=1).stderr, "2026-10-31")
+    has(strata("generate", "retail", "-o", out, "--format", "xlsx", status=1).stderr, "parquet, csv or jsonl")
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", rules, "-o", compiled)
+    has(strata("generate", "--from", compiled, "-o", out, status=1).stderr, ".seg files")
+    has(strata("generate", "--from", os.path.join(folder, "nothing"), "-o", out, status=1).stderr, "nothing")
+    broken = os.path.join(folder, "broken.seg")
+    with open(broken, "w", encoding="utf-8") as file:
+        file.write("segment a where b\n")
+    has(strata("generate", "--from", broken, "-o", out, status=2).stderr, "error")
+    with open(broken, "w", encoding="utf-8") as file:
+        file.write("param a = 3\n")
+    has(strata("generate", "--from", broken, "-o", out, status=1).stderr, "no table")
+    assert not os.path.exists(out)
+    has(strata("help", "generate").stdout, "retail", "saas", "--from")
 
 
 @case

@@ -1,9 +1,11 @@
 /* The example shop: the same numbers give the same rows, rows come in order of time, and people buy as often as asked. */
 #include "cli/generate/process.h"
+#include "cli/generate/random.h"
 #include "cli/generate/retail.h"
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -140,9 +142,44 @@ static void nobody_buys_before_signing_up(void **state)
     stream.release(&stream);
 }
 
+static bool near(double a, double b)
+{
+    return fabs(a - b) <= 1e-13 * (1 + fabs(b));
+}
+
+static void mathematics_are_right(void **state)
+{
+    (void)state;
+    for (double x = 1e-9; x < 1e9; x *= 1.37) assert_true(near(gen_log(x), log(x)));
+    for (double x = -30; x < 30; x += 0.173) assert_true(near(gen_exp(x), exp(x)));
+    for (double x = 0; x < 1; x += 0.0137) assert_true(near(gen_cos_turns(x), cos(6.283185307179586 * x)));
+    assert_true(near(gen_pow(2.5, 0.75), pow(2.5, 0.75)));
+    assert_true(gen_exp(-1e6) == 0 && isinf(gen_exp(1e6)));
+}
+
+static void draws_have_their_means(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    double poisson = 0, large = 0, gamma = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        gen_random r = gen_random_at(3, i, 9, 0);
+        poisson += gen_poisson(&r, 2.5);
+        if (i % 20 == 0) large += 20 * gen_poisson(&r, 1200);
+        gamma += gen_gamma(&r, 0.5);
+    }
+    assert_true(fabs(poisson / N - 2.5) < 0.05);
+    assert_true(fabs(large / N - 1200) < 5);
+    assert_true(fabs(gamma / N - 0.5) < 0.03);
+    gen_random r = gen_random_at(3, 0, 9, 0);
+    assert_int_equal(gen_poisson(&r, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mathematics_are_right),
+        cmocka_unit_test(draws_have_their_means),
         cmocka_unit_test(same_numbers_same_rows),
         cmocka_unit_test(a_customer_does_not_depend_on_how_many_there_are),
         cmocka_unit_test(rows_come_in_order_of_time),

@@ -2,6 +2,45 @@
 
 #include <math.h>
 
+/* log x = e log 2 + log m with m near 1; log m by the series of the inverse hyperbolic tangent. */
+double gen_log(double x)
+{
+    int e;
+    double m = frexp(x, &e);
+    if (m < 0.70710678118654752) {
+        m *= 2;
+        e--;
+    }
+    double s = (m - 1) / (m + 1), square = s * s, sum = 0;
+    for (int k = 23; k >= 1; k -= 2) sum = sum * square + 1.0 / k;
+    return e * 0.69314718055994531 + 2 * s * sum;
+}
+
+/* exp x = 2^n exp r with |r| <= log 2 / 2. */
+double gen_exp(double x)
+{
+    if (x > 700) return HUGE_VAL;
+    if (x < -700) return 0;
+    double n = floor(x / 0.69314718055994531 + 0.5), r = x - n * 0.69314718055994531, sum = 1;
+    for (int k = 16; k >= 1; k--) sum = 1 + sum * r / k;
+    return ldexp(sum, (int)n);
+}
+
+double gen_pow(double x, double y)
+{
+    return gen_exp(y * gen_log(x));
+}
+
+double gen_cos_turns(double turns)
+{
+    double t = turns - floor(turns);
+    if (t > 0.5) t = 1 - t;
+    bool behind = t > 0.25; /* the cosine of the mirrored angle, negative */
+    double x = 6.2831853071795865 * (behind ? 0.5 - t : t), sum = 1;
+    for (int k = 24; k >= 2; k -= 2) sum = 1 - sum * x * x / (k * (k - 1));
+    return behind ? -sum : sum;
+}
+
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -40,12 +79,12 @@ bool gen_chance(gen_random *r, double p)
 double gen_normal(gen_random *r)
 {
     double u = gen_uniform(r), v = gen_uniform(r);
-    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v); /* Box and Muller's */
+    return sqrt(-2 * gen_log(u)) * gen_cos_turns(v); /* Box and Muller's */
 }
 
 double gen_exponential(gen_random *r, double rate)
 {
-    return -log(gen_uniform(r)) / rate;
+    return -gen_log(gen_uniform(r)) / rate;
 }
 
 /* Marsaglia and Tsang's method; below shape 1 a draw of shape + 1 is scaled down. */
@@ -53,15 +92,26 @@ double gen_gamma(gen_random *r, double shape)
 {
     if (shape < 1) {
         double u = gen_uniform(r);
-        return gen_gamma(r, shape + 1) * pow(u, 1 / shape);
+        return gen_gamma(r, shape + 1) * gen_pow(u, 1 / shape);
     }
     double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
     for (;;) {
         double x = gen_normal(r), v = 1 + c * x;
         if (v <= 0) continue;
         v = v * v * v;
-        if (log(gen_uniform(r)) < 0.5 * x * x + d - d * v + d * log(v)) return d * v;
+        if (gen_log(gen_uniform(r)) < 0.5 * x * x + d - d * v + d * gen_log(v)) return d * v;
     }
+}
+
+/* Knuth's method in pieces of mean 500: the product of uniform numbers stays above the smallest double. */
+uint32_t gen_poisson(gen_random *r, double mean)
+{
+    uint32_t n = 0;
+    for (; mean > 0; mean -= 500) {
+        double limit = gen_exp(-(mean < 500 ? mean : 500)), product = gen_uniform(r);
+        for (; product > limit; product *= gen_uniform(r)) n++;
+    }
+    return n;
 }
 
 uint32_t gen_choice(gen_random *r, const uint32_t *weights, uint32_t n)

@@ -82,11 +82,11 @@ static behaviour behaviour_of(const gen_shop *shop, double mean_rate, uint32_t c
 {
     gen_random r = gen_random_at(shop->seed, customer, FOR_COURSE, 0);
     behaviour b;
-    b.sign_up = GEN_DAYS * pow(gen_uniform(&r), 0.75);
+    b.sign_up = GEN_DAYS * gen_pow(gen_uniform(&r), 0.75);
     b.leaves = b.sign_up + gen_exponential(&r, gen_gamma(&r, stay_shape) / stay_scale);
     b.rate = gen_gamma(&r, rate_shape) * mean_rate / rate_shape;
     if (gen_chance(&r, never_buys)) b.rate = 0;
-    b.basket = exp(3.6 + 0.55 * gen_normal(&r));
+    b.basket = gen_exp(3.6 + 0.55 * gen_normal(&r));
     b.favourite = gen_below(&r, CATEGORIES);
     b.likes_coupons = gen_chance(&r, 0.25);
     return b;
@@ -98,8 +98,9 @@ static double mean_rate_for(double orders_per_customer)
     enum { STEPS = 2000 };
     double days = 0;
     for (int i = 0; i < STEPS; i++) {
-        double left = GEN_DAYS * (1 - pow((i + 0.5) / STEPS, 0.75));
-        days += stay_scale / (stay_shape - 1) * (1 - pow(stay_scale / (stay_scale + left), stay_shape - 1));
+        double left = GEN_DAYS * (1 - gen_pow((i + 0.5) / STEPS, 0.75));
+        days +=
+            stay_scale / (stay_shape - 1) * (1 - gen_pow(stay_scale / (stay_scale + left), stay_shape - 1));
     }
     return orders_per_customer / ((1 - never_buys) * days / STEPS);
 }
@@ -346,7 +347,7 @@ static void put_order(const crowd *c, st_out_batch *b, int64_t id, const purchas
     st_str category = gen_chance(&r, 0.5) ? st_str_of(categories[how->favourite].text) : PICK(&r, categories);
     bool fashion = category.p == categories[0].text;
     uint32_t items = 1 + (uint32_t)ST_MIN(gen_exponential(&r, 1.1), 11);
-    double amount = how->basket * exp(0.4 * gen_normal(&r)) * (0.7 + 0.3 * items);
+    double amount = how->basket * gen_exp(0.4 * gen_normal(&r)) * (0.7 + 0.3 * items);
     const char *coupon = coupon_for(&r, how, e.number, day);
     if (coupon) amount *= 0.88;
     static const int endings[] = {99, 95, 90, 50, 0};
