@@ -126,7 +126,7 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error);
  * no diagnostics. */
 strata_status strata_rules_read(const strata_allocator *allocator, const void *bytes, size_t length,
                                 strata_rules **rules, strata_error *error);
-/* The compiled bytes, with traits as outputs or without; strata_free. */
+/* The compiled bytes, with traits as outputs or without, always with treatments and audiences; strata_free. */
 strata_status strata_rules_write(const strata_rules *rules, bool traits, void **bytes, size_t *length,
                                  strata_error *error);
 
@@ -252,6 +252,7 @@ typedef struct strata_run_options {
     const char *const *definitions; /* only these and what they need; NULL: all outputs */
     size_t ndefinitions;
     bool traits; /* traits are outputs too; of compiled rules only where they were written with traits */
+    bool treatments; /* also who gets what: treatments and audiences */
     /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
     bool (*progress)(void *context, double share);
     void *context;
@@ -294,6 +295,60 @@ size_t strata_result_entity_count(const strata_result *result);
 const char *strata_result_entity(const strata_result *result, size_t i);
 strata_status strata_result_stream(const strata_result *result, const char *entity, strata_shape shape,
                                    struct ArrowArrayStream *stream, strata_error *error);
+
+/* ---- who gets what ---- Of a run with options.treatments. Every member of a treatment's target has one outcome; the steps
+ * stand in the order in which they are taken (docs/language.md, "Treatments"). */
+typedef enum strata_outcome {
+    STRATA_TREATED,
+    STRATA_NOT_ACTIVE,  /* outside of `during`, of the treatment or of its campaign */
+    STRATA_EARLIER,     /* used up by an earlier treatment of the campaign */
+    STRATA_EXCLUDED,    /* `exclude … from all treatments` */
+    STRATA_HELD_OUT,    /* a universal holdout */
+    STRATA_IN_CONTROL,  /* the treatment's own control */
+    STRATA_NO_CHANNEL,  /* none is open to her: no consent, or its `when` is not true */
+    STRATA_OVER_LIMIT,  /* her channel is at its contact limit */
+    STRATA_TOO_SOON,    /* `again after` */
+    STRATA_NOT_THE_ONE, /* `one per` */
+    STRATA_OVER_NUMBER  /* `at most` */
+} strata_outcome;
+
+typedef struct strata_treatment_count {
+    const char *treatment, *entity;
+    strata_outcome outcome;
+    const char *channel; /* TREATED: by which; else NULL */
+    const char *reason;  /* in words: "no channel", the because of an exclusion; NULL: treated */
+    const char *by;      /* what stopped her: exclusion's segment, holdout, channel at its limit, earlier treatment; or NULL */
+    uint64_t customers;
+} strata_treatment_count;
+
+/* In the order of the treatments; of each first the channels, also those by which nobody is reached, then why others
+ * are not treated, in the order of the steps. */
+size_t strata_result_treatment_size(const strata_result *result);
+strata_treatment_count strata_result_treatment(const strata_result *result, size_t i);
+
+/* One row for each member of each treatment's target, in the order of the treatments and of the data: the key under its own name;
+ * treatment; channel (of the treated); arm ("treated", "control", or null); order (of the treated, from 1); reason (null: treated);
+ * by. The entities are those with treatments. The stream must be released before the result is freed. */
+size_t strata_result_treated_entity_count(const strata_result *result);
+const char *strata_result_treated_entity(const strata_result *result, size_t i);
+strata_status strata_result_treatment_stream(const strata_result *result, const char *entity,
+                                             struct ArrowArrayStream *stream, strata_error *error);
+
+/* What leaves for other tools: one activation for each channel of each treatment, and for each audience; of an audience that gives
+ * `changes only` one of who joined and one of who left. */
+typedef enum strata_change { STRATA_ALL, STRATA_JOINED, STRATA_LEFT } strata_change;
+typedef struct strata_activation {
+    const char *definition; /* the treatment or audience */
+    const char *channel;    /* of a treatment; NULL: an audience */
+    strata_change change;
+} strata_activation;
+size_t strata_rules_activation_count(const strata_rules *rules);
+strata_activation strata_rules_activation(const strata_rules *rules, size_t i);
+/* The rows of activation i, of a treatment in their order, of an audience in the order of the data: the key under its own name
+ * (of treatments, and of audiences that send nothing), then what `send` says, under the names that it says. */
+strata_status strata_result_activation_stream(const strata_result *result, size_t i,
+                                              struct ArrowArrayStream *stream, strata_error *error);
+uint64_t strata_result_activation_rows(const strata_result *result, size_t i);
 
 /* The run report: what a reader of the numbers should know. */
 typedef enum strata_note_kind {

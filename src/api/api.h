@@ -8,6 +8,13 @@
 #include "plan/plan.h"
 #include "table/bind.h"
 
+/* What leaves for another tool. */
+typedef struct st_api_activation {
+    const st_def *def;
+    uint32_t channel; /* of a treatment */
+    strata_change change;
+} st_api_activation;
+
 struct strata_rules {
     st_env env;
     st_arena *arena; /* everything below */
@@ -22,6 +29,7 @@ struct strata_rules {
     const st_bc *code;         /* the default outputs */
     ST_VEC(strata_definition) definitions;
     ST_VEC(strata_table) tables;
+    ST_VEC(st_api_activation) activations;
 };
 
 struct strata_data {
@@ -44,6 +52,7 @@ void st_api_release(const strata_allocator *alloc, void *p);
 
 /* Fills definitions and tables from a program. */
 void st_api_describe(strata_rules *rules, const st_program *program);
+void st_api_list_activations(strata_rules *rules, const st_program *program);
 const char *st_api_type_text(st_arena *a, st_type type);
 
 #endif

@@ -171,7 +171,7 @@ typedef struct rows {
     st_env env; /* of the fields' texts */
 } rows;
 
-static const char *format_of(st_arena *a, st_type type)
+const char *st_api_format(st_arena *a, st_type type)
 {
     switch (type.base) {
     case ST_T_BOOL: return "b";
@@ -188,7 +188,7 @@ static const char *format_of(st_arena *a, st_type type)
     }
 }
 
-static void put_text(st_out_batch *b, uint32_t i, const char *text)
+void st_api_put_text(st_out_batch *b, uint32_t i, const char *text)
 {
     if (text)
         st_out_text(b, i, st_str_of(text));
@@ -203,7 +203,7 @@ static double shown(const st_api_column *c, double v)
     return c->type.scale ? floor(v * unit + 0.5) / unit : v;
 }
 
-static void put_value(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row)
+void st_api_put(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row)
 {
     if (!st_api_known(c, row)) {
         st_out_null(b, i);
@@ -216,12 +216,22 @@ static void put_value(st_out_batch *b, uint32_t i, const st_api_column *c, uint6
     case ST_BC_TEXT: st_out_text(b, i, st_dict_get(c->dict, ((const uint32_t *)c->data)[row])); break;
     default:
         if (c->labels)
-            put_text(b, i, label_of(c, row));
+            st_api_put_text(b, i, label_of(c, row));
         else if (c->type.base == ST_T_DECIMAL || c->type.base == ST_T_DISTANCE)
             st_out_decimal(b, i, whole(c, row));
         else
             st_out_int(b, i, whole(c, row));
     }
+}
+
+st_api_column st_api_key(const st_data_table *t)
+{
+    const st_column *key = &t->columns[t->decl->key->index];
+    return (st_api_column){.name = key->decl->name,
+                           .type = key->decl->type,
+                           .lies = key->phys == ST_CODE ? ST_BC_TEXT : ST_BC_I64,
+                           .data = key->data,
+                           .dict = key->dict};
 }
 
 /* The row's key, then its columns. */
@@ -231,9 +241,9 @@ static int fill_wide(void *context, st_out_batch *b, const char **why)
     rows *s = context;
     for (uint32_t n = 0; s->row < s->entity->table->rows && n < BATCH_ROWS; s->row++) {
         if (!st_bit(s->entity->population, s->row)) continue;
-        put_value(b, 0, s->key, s->row);
+        st_api_put(b, 0, s->key, s->row);
         for (uint32_t i = 0; i < s->entity->columns.n; i++)
-            put_value(b, i + 1, &s->entity->columns.p[i], s->row);
+            st_api_put(b, i + 1, &s->entity->columns.p[i], s->row);
         n++;
     }
     return 0;
@@ -262,9 +272,9 @@ static int fill_long(void *context, st_out_batch *b, const char **why)
             const char *label = long_label(c, s->row);
             if (!label) continue;
             if (n++ == BATCH_ROWS) return 0;
-            put_value(b, 0, s->key, s->row);
-            put_text(b, 1, c->name);
-            put_text(b, 2, label);
+            st_api_put(b, 0, s->key, s->row);
+            st_api_put_text(b, 1, c->name);
+            st_api_put_text(b, 2, label);
         }
     }
     return 0;
@@ -278,22 +288,10 @@ static void done_rows(void *context)
     st_api_release(&alloc, s);
 }
 
-/* The key of the entity's table as a column of values. */
-static void use_key(rows *s, const st_data_table *t)
-{
-    const st_column *key = &t->columns[t->decl->key->index];
-    s->key_column = (st_api_column){.name = key->decl->name,
-                                    .type = key->decl->type,
-                                    .lies = key->phys == ST_CODE ? ST_BC_TEXT : ST_BC_I64,
-                                    .data = key->data,
-                                    .dict = key->dict};
-    s->key = &s->key_column;
-}
-
 static void make_fields(rows *s, strata_shape shape)
 {
     st_arena *a = st_arena_new(&s->env);
-    const char *key = format_of(a, s->key->type);
+    const char *key = st_api_format(a, s->key->type);
     if (shape == STRATA_LONG) {
         s->nfields = 3;
         s->fields = st_new_n(a, st_out_field, s->nfields);
@@ -307,7 +305,7 @@ static void make_fields(rows *s, strata_shape shape)
     s->fields[0] = (st_out_field){s->key->name, key, false};
     for (uint32_t i = 0; i < s->entity->columns.n; i++) {
         const st_api_column *c = &s->entity->columns.p[i];
-        s->fields[i + 1] = (st_out_field){c->name, format_of(a, c->type), !is_segment(c)};
+        s->fields[i + 1] = (st_out_field){c->name, st_api_format(a, c->type), !is_segment(c)};
     }
 }
 
@@ -327,7 +325,8 @@ strata_status strata_result_stream(const strata_result *result, const char *enti
     if (!s) return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
     s->alloc = result->env.alloc;
     s->entity = e;
-    use_key(s, e->table);
+    s->key_column = st_api_key(e->table);
+    s->key = &s->key_column;
     st_env_child(&s->env, &result->env);
     bool ok;
     ST_GUARD(&s->env, ok, make_fields(s, shape));

@@ -4,6 +4,8 @@
 
 #include "api/api.h"
 #include "api/arrow_out.h"
+#include "treat/treat.h"
+#include "vm/vm.h"
 
 /* Values over all rows of an entity's table, as the machine leaves them (bytecode.h): a bitmap, or int64_t, st_i128, double, codes
  * of a dictionary. */
@@ -29,16 +31,37 @@ typedef struct st_api_entity {
 struct strata_result {
     st_env env;
     st_arena *arena;
+    const strata_rules *rules;
+    const st_data *data;
     const char *as_of;
     ST_VEC(st_api_entity) entities;
     ST_VEC(strata_count) counts;
     ST_VEC(strata_note) notes;
+    const st_api_column *parts; /* what treatments are made of, by definition; NULL: not asked for */
+    uint32_t ntreated;
+    const st_treated *treated;
+    ST_VEC(strata_treatment_count) treatments;
+    ST_VEC(const st_data_table *) treated_entities;
 };
 
 static inline bool st_api_known(const st_api_column *c, uint64_t row)
 {
     return !c->known || st_bit(c->known, row);
 }
+
+/* The column of an output. */
+st_api_column st_api_column_of(st_arena *a, const st_bc *code, const st_vm_result *vm,
+                               const st_bc_output *out);
+/* The key of a table as a column of values. */
+st_api_column st_api_key(const st_data_table *t);
+/* The Arrow format of a type. */
+const char *st_api_format(st_arena *a, st_type type);
+/* One value of row, or null. */
+void st_api_put(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row);
+void st_api_put_text(st_out_batch *b, uint32_t i, const char *text); /* NULL: null */
+
+/* Works the treatments out and counts them. */
+void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, uint32_t threads);
 
 /* Fills the counts from the entities' columns. */
 void st_api_count(strata_result *r);

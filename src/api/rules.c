@@ -83,7 +83,9 @@ static void round_logistics(st_program *program)
 {
     for (uint32_t i = 0; i < program->ndefs; i++) {
         st_def *d = program->defs[i];
-        if (d->expr && d->expr->op == ST_X_LOGISTIC) d->type.scale = 9;
+        const st_expr *e = d->expr;
+        while (e && e->op == ST_X_DEF) e = e->def->expr; /* under another name */
+        if (e && e->op == ST_X_LOGISTIC) d->type.scale = 9;
     }
 }
 
@@ -201,7 +203,9 @@ static strata_status make_text(const strata_rules *rules,
 static void write_compiled(const strata_rules *rules, st_arena *a, int traits, st_buf *out)
 {
     const st_bc *code = rules->code;
-    if (traits) code = st_compile(a, rules->program, &(st_ir_options){.traits = true});
+    bool treatments = rules->program && st_has_treatments(rules->program);
+    if (traits || treatments)
+        code = st_compile(a, rules->program, &(st_ir_options){.traits = traits, .treatments = treatments});
     size_t n;
     const void *bytes = st_bc_write(a, code, &n);
     st_buf_add(a, out, bytes, n);
@@ -433,4 +437,5 @@ void st_api_describe(strata_rules *rules, const st_program *program)
         if (kind_of(program->defs[i], &kind)) describe_definition(rules, program->defs[i], kind);
     }
     for (uint32_t i = 0; i < program->ntables; i++) describe_table(rules, program, program->tables[i]);
+    st_api_list_activations(rules, program);
 }

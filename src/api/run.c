@@ -1,8 +1,6 @@
 /* Runs: from options to an instant and a program, through the machine, to a result that explains itself. */
 #include "api/result.h"
 
-#include "vm/vm.h"
-
 #include <stdio.h>
 #include <time.h>
 
@@ -53,7 +51,8 @@ static void check_traits(st_env *env, const st_bc *code)
         defined = defined || st_def_is_output(code->schema->defs[i], true) !=
                                  st_def_is_output(code->schema->defs[i], false);
     for (uint32_t i = 0; i < code->outputs.n; i++)
-        compiled = compiled || code->schema->defs[code->outputs.p[i].def]->kind == ST_DEF_TRAIT;
+        compiled = compiled || (!st_bc_is_part(&code->outputs.p[i]) &&
+                                code->schema->defs[code->outputs.p[i].def]->kind == ST_DEF_TRAIT);
     if (defined && !compiled)
         st_fail(env, STRATA_BAD_INPUT,
                 "The rule set was compiled without its traits. Compile it with --traits, or run its text.");
@@ -70,6 +69,7 @@ static bool is_wanted(const strata_run_options *o, const st_bc *code, const st_b
 {
     const st_def *d = code->schema->defs[out->def];
     bool raw = out->field >= ST_OUT_RECENCY && out->field <= ST_OUT_CELL;
+    if (st_bc_is_part(out)) return false;
     if (o->definitions) return is_named(o, d->name) && (o->traits || !raw);
     return o->traits || (d->kind != ST_DEF_TRAIT && !raw);
 }
@@ -91,7 +91,7 @@ static const st_labels *labels_of(const st_def *d)
     return its && its->n ? its : &weekday_labels;
 }
 
-static st_api_column column_of(st_arena *a, const st_bc *code, const st_vm_result *vm,
+st_api_column st_api_column_of(st_arena *a, const st_bc *code, const st_vm_result *vm,
                                const st_bc_output *out)
 {
     const st_def *d = code->schema->defs[out->def];
@@ -126,10 +126,11 @@ static st_api_column cells_of(strata_result *r, const st_api_entity *e, const st
                               const st_vm_result *vm, uint32_t first)
 {
     const st_def *d = code->schema->defs[code->outputs.p[first].def];
-    st_api_column member = column_of(r->arena, code, vm, &code->outputs.p[first]), parts[ST_MAX_DIMENSIONS];
+    st_api_column member = st_api_column_of(r->arena, code, vm, &code->outputs.p[first]),
+                  parts[ST_MAX_DIMENSIONS];
     for (uint32_t i = 0; i < d->overlay->ndims; i++) {
         const st_def *dim = d->overlay->dims[i];
-        parts[i] = column_of(r->arena, code, vm, &code->outputs.p[first + 1 + i]);
+        parts[i] = st_api_column_of(r->arena, code, vm, &code->outputs.p[first + 1 + i]);
         if (parts[i].labels) parts[i].labels = labels_of(dim);
     }
     return st_api_cells(r, e, d, &member, parts, d->overlay->ndims);
@@ -142,8 +143,9 @@ static void add_columns(strata_result *r, const st_bc *code, const st_data *data
         const st_bc_output *out = &code->outputs.p[i];
         if (!is_wanted(o, code, out) || out->field == ST_OUT_DIMENSION) continue;
         st_api_entity *e = entity_of(r, code, data, vm, code->schema->defs[out->def]->of);
-        *(st_api_column *)st_push(r->arena, &e->columns) =
-            out->field == ST_OUT_MEMBER ? cells_of(r, e, code, vm, i) : column_of(r->arena, code, vm, out);
+        *(st_api_column *)st_push(r->arena, &e->columns) = out->field == ST_OUT_MEMBER
+                                                               ? cells_of(r, e, code, vm, i)
+                                                               : st_api_column_of(r->arena, code, vm, out);
     }
 }
 
@@ -228,8 +230,8 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     const strata_rules *rules = data->rules;
     const st_bc *code = rules->code;
     check_names(r->arena, rules->schema, o);
-    if (rules->program && (o->definitions || o->traits)) {
-        st_ir_options which = {o->traits, o->definitions, o->ndefinitions};
+    if (rules->program && (o->definitions || o->traits || o->treatments)) {
+        st_ir_options which = {o->traits, o->treatments, o->definitions, o->ndefinitions};
         code = st_compile(r->arena, rules->program, &which);
     } else if (o->traits) {
         check_traits(&r->env, code);
@@ -247,6 +249,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     add_notes(r, code, data->bound, vm, o);
     st_api_count(r);
     st_api_report_actions(r);
+    if (o->treatments) st_api_treat(r, code, vm, o->threads);
 }
 
 strata_status strata_run(const strata_data *data, const strata_run_options *options, strata_result **result,
@@ -261,6 +264,8 @@ strata_status strata_run(const strata_data *data, const strata_run_options *opti
     strata_result *r = st_api_allocate(&env.alloc, sizeof *r);
     if (!r) return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
     r->env = env;
+    r->rules = data->rules;
+    r->data = data->bound;
     bool ok;
     ST_GUARD(&r->env, ok, {
         r->arena = st_arena_new(&r->env);

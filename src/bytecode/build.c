@@ -9,7 +9,8 @@ const char *const st_bc_step_names[ST_STEP_KINDS] = {"setup",    "pass",      "d
                                                      "repeats",  "median",    "last.n",   "span",
                                                      "sequence", "threshold", "score",    "stratum"};
 const char *const st_bc_field_names[ST_OUT_FIELDS] = {"value",     "r",        "f",    "m",      "recency",
-                                                      "frequency", "monetary", "cell", "member", "dimension"};
+                                                      "frequency", "monetary", "cell", "member", "dimension",
+                                                      "part",      "rank"};
 
 const st_bc_opcode st_bc_opcodes[ST_BC_OPS] = {
 #define OPCODE(NAME, name, types, k0, k1, k2, k3, k4, meaning)                                               \

@@ -287,6 +287,8 @@ typedef enum st_bc_field {
     ST_OUT_CELL,   /* rfm: TEXT */
     ST_OUT_MEMBER, /* overlay: BOOL, is in its segment; the outputs of its dimensions follow */
     ST_OUT_DIMENSION,
+    ST_OUT_PART, /* as VALUE, for treatments and audiences (st_visit_parts); all of them are there, or none */
+    ST_OUT_RANK, /* as ranks compare the value: I64, I128 or F64 */
     ST_OUT_FIELDS
 } st_bc_field;
 extern const char *const st_bc_field_names[ST_OUT_FIELDS];
@@ -298,6 +300,11 @@ typedef struct st_bc_output {
     uint32_t slot;  /* over def->of */
     uint32_t known; /* BOOL that can be missing (a trait): BOOL slot, is known; else ST_BC_NONE */
 } st_bc_output;
+
+static inline bool st_bc_is_part(const st_bc_output *o)
+{
+    return o->field == ST_OUT_PART || o->field == ST_OUT_RANK;
+}
 
 /* What the run report says of rows that NOTE instructions counted. */
 typedef struct st_bc_note {

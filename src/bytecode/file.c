@@ -324,6 +324,146 @@ static void overlay(file *f, const st_program *s, st_def *d)
     flag(f, &o->has_actions);
 }
 
+/* ---- treatments, campaigns, audiences ---- */
+
+static void maybe(file *f, const st_program *s, st_def **d)
+{
+    bool there = *d != NULL;
+    flag(f, &there);
+    if (there)
+        other(f, s, d);
+    else
+        *d = NULL;
+}
+
+static void sends(file *f, const st_program *s, uint32_t *n, st_send **p)
+{
+    *n = count(f, *n, 9);
+    if (f->reading) *p = st_new_n(f->a, st_send, (size_t)*n + 1);
+    for (uint32_t i = 0; i < *n; i++) {
+        other(f, s, &(*p)[i].value);
+        name(f, &(*p)[i].as);
+        flag(f, &(*p)[i].sha256);
+    }
+}
+
+static void channels(file *f, const st_program *s, st_treatment *t)
+{
+    t->nchannels = count(f, t->nchannels, 6);
+    need(f, t->nchannels <= UINT16_MAX, "a treatment has too many channels");
+    if (f->reading) t->channels = st_new_n(f->a, st_channel, (size_t)t->nchannels + 1);
+    for (uint32_t i = 0; i < t->nchannels; i++) {
+        name(f, &t->channels[i].name);
+        maybe(f, s, &t->channels[i].open);
+        maybe(f, s, &t->channels[i].over);
+    }
+}
+
+static void exclusions(file *f, const st_program *s, st_treatment *t)
+{
+    t->nexclusions = count(f, t->nexclusions, 5);
+    need(f, t->nexclusions <= UINT16_MAX, "a treatment has too many exclusions");
+    if (f->reading) t->exclusions = st_new_n(f->a, const st_exclusion *, (size_t)t->nexclusions + 1);
+    for (uint32_t i = 0; i < t->nexclusions; i++) {
+        st_exclusion *e =
+            f->reading ? st_new(f->a, st_exclusion) : (st_exclusion *)(uintptr_t)t->exclusions[i];
+        other(f, s, &e->who);
+        optional_name(f, &e->because);
+        t->exclusions[i] = e;
+    }
+}
+
+static void defs(file *f, const st_program *s, uint32_t *n, st_def ***p)
+{
+    *n = count(f, *n, 4);
+    need(f, *n <= UINT16_MAX, "a list of definitions is too long");
+    if (f->reading) *p = st_new_n(f->a, st_def *, (size_t)*n + 1);
+    for (uint32_t i = 0; i < *n; i++) other(f, s, &(*p)[i]);
+}
+
+static void treatment(file *f, const st_program *s, st_def *d)
+{
+    if (f->reading) d->treatment = st_new(f->a, st_treatment);
+    st_treatment *t = d->treatment;
+    other(f, s, &t->target);
+    optional_name(f, &t->arm);
+    maybe(f, s, &t->active);
+    optional_name(f, &t->action);
+    flag(f, &t->transactional);
+    channels(f, s, t);
+    exclusions(f, s, t);
+    defs(f, s, &t->nholdouts, &t->holdouts);
+    st_def **const parts[] = {&t->control,      &t->again,    &t->one_per, &t->one_per_rank,
+                              &t->at_most_rank, &t->order_by, &t->campaign};
+    for (size_t i = 0; i < ST_COUNT(parts); i++) maybe(f, s, parts[i]);
+    i64(f, &t->at_most);
+    optional_name(f, &t->one_per_text);
+    need(f, !t->one_per || t->one_per_text, "a treatment does not say what it is given one per");
+    optional_name(f, &t->salt);
+    t->hash = (st_hash)small(f, t->hash, ST_HASHES);
+    sends(f, s, &t->nsends, &t->sends);
+}
+
+static void campaign(file *f, const st_program *s, st_def *d)
+{
+    if (f->reading) d->campaign = st_new(f->a, st_campaign);
+    maybe(f, s, &d->campaign->active);
+    defs(f, s, &d->campaign->n, &d->campaign->treatments);
+}
+
+static void audience(file *f, const st_program *s, st_def *d)
+{
+    if (f->reading) d->audience = st_new(f->a, st_audience);
+    other(f, s, &d->audience->from);
+    maybe(f, s, &d->audience->base);
+    optional_name(f, &d->audience->label);
+    flag(f, &d->audience->changes_only);
+    sends(f, s, &d->audience->nsends, &d->audience->sends);
+}
+
+static void use_of(file *f, const st_program *s, st_def *d)
+{
+    switch (d->kind) {
+    case ST_DEF_TREATMENT: treatment(f, s, d); break;
+    case ST_DEF_CAMPAIGN: campaign(f, s, d); break;
+    case ST_DEF_AUDIENCE: audience(f, s, d); break;
+    default: break;
+    }
+}
+
+static void check_part(void *context, const st_def *whole, st_def *d, st_part_role role)
+{
+    const file *f = context;
+    bool who = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_LIST;
+    need(f, d->of == whole->of, "a treatment is made of something about another table");
+    need(f, role == ST_PART_WHO ? who : d->kind == ST_DEF_TRAIT, "a treatment is made of something unfit");
+    need(f,
+         (role == ST_PART_WHO || role == ST_PART_WHEN) == (d->type.base == ST_T_BOOL) ||
+             role == ST_PART_VALUE,
+         "a treatment is made of something of another type");
+}
+
+/* What is said across definitions, once all of them are there. */
+static void check_uses(const file *f, const st_program *s)
+{
+    bool *met = st_new_n(f->a, bool, (size_t)s->ndefs + 1);
+    for (uint32_t i = 0; i < s->ndefs; i++) {
+        const st_def *d = s->defs[i], *whole = d->treatment ? d->treatment->campaign : NULL;
+        need(f, !whole || (whole->campaign && whole->of == d->of),
+             "a treatment is in something that is no campaign");
+        for (uint32_t k = 0; d->campaign && k < d->campaign->n; k++) {
+            const st_def *own = d->campaign->treatments[k];
+            need(f, own->treatment && own->treatment->campaign == d && !met[own->index],
+                 "a campaign has a treatment that is not its own");
+            met[own->index] = true;
+        }
+    }
+    for (uint32_t i = 0; i < s->ndefs; i++)
+        need(f, !s->defs[i]->treatment || !s->defs[i]->treatment->campaign || met[i],
+             "a campaign lacks a treatment");
+    st_visit_parts(s, &(st_part_visit){check_part, (void *)(uintptr_t)f});
+}
+
 static void definition(file *f, const st_program *s, st_def *d)
 {
     d->kind = (st_def_kind)small(f, d->kind, ST_DEF_KINDS);
@@ -343,6 +483,7 @@ static void definition(file *f, const st_program *s, st_def *d)
     labels(f, &d->labels);
     rfm(f, d);
     overlay(f, s, d);
+    use_of(f, s, d);
     /* a trait can have the labels of tiers */
     uint32_t whose = u32_of(f, its && its->def ? its->def->index : ST_BC_NONE);
     need(f, whose == ST_BC_NONE || whose < s->ndefs, "the labels of a definition belong to none");
@@ -372,6 +513,7 @@ static st_program *schema(file *f, const st_program *from)
         s->defs[i]->index = i;
     }
     for (uint32_t i = 0; i < s->ndefs; i++) definition(f, s, s->defs[i]);
+    if (f->reading) check_uses(f, s);
     return s;
 }
 

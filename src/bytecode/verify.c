@@ -634,7 +634,8 @@ static bool check_overlay(verifier *v, uint32_t i)
     const st_def *d = b->schema->defs[o->def];
     bool part = o->field == ST_OUT_MEMBER || o->field == ST_OUT_DIMENSION;
     NEED(!part || d->kind == ST_DEF_OVERLAY, "%s is no overlay", d->name);
-    NEED(d->kind != ST_DEF_OVERLAY || part || o->field == ST_OUT_VALUE, "%s has no such field", d->name);
+    NEED(d->kind != ST_DEF_OVERLAY || part || o->field == ST_OUT_VALUE || st_bc_is_part(o),
+         "%s has no such field", d->name);
     if (o->field == ST_OUT_DIMENSION)
         NEED(i > 0 && b->outputs.p[i - 1].def == o->def &&
                  (b->outputs.p[i - 1].field == ST_OUT_DIMENSION ||
@@ -648,6 +649,46 @@ static bool check_overlay(verifier *v, uint32_t i)
         NEED(b->outputs.p[i + k].def == o->def && b->outputs.p[i + k].field == ST_OUT_DIMENSION,
              "%s lacks dimensions", d->name);
     return true;
+}
+
+/* Treatments and audiences have all that they are made of, or nothing. */
+typedef struct parts_check {
+    verifier *v;
+    const st_bc_output **parts, **ranks; /* by definition */
+    bool ok;
+} parts_check;
+
+static bool check_part(verifier *v, const st_bc_output *o, const st_def *d, st_part_role role)
+{
+    NEED(o, "%s is asked for by a treatment and is no output", d->name);
+    st_bc_type type = v->b->slots.p[o->slot].type;
+    bool condition = role == ST_PART_WHO || role == ST_PART_WHEN;
+    NEED(!condition || type == ST_BC_BOOL, "%s is no condition", d->name);
+    NEED(role != ST_PART_RANK || (type != ST_BC_BOOL && type != ST_BC_TEXT), "%s cannot be ranked", d->name);
+    return true;
+}
+
+static void visit_part(void *context, const st_def *whole, st_def *d, st_part_role role)
+{
+    parts_check *c = context;
+    (void)whole;
+    if (c->ok) c->ok = check_part(c->v, (role == ST_PART_RANK ? c->ranks : c->parts)[d->index], d, role);
+}
+
+static bool check_parts(verifier *v)
+{
+    const st_bc *b = v->b;
+    parts_check c = {.v = v, .ok = true};
+    bool any = false;
+    c.parts = st_new_n(v->a, const st_bc_output *, (size_t)b->schema->ndefs + 1);
+    c.ranks = st_new_n(v->a, const st_bc_output *, (size_t)b->schema->ndefs + 1);
+    for (uint32_t i = 0; i < b->outputs.n; i++) {
+        const st_bc_output *o = &b->outputs.p[i];
+        any = any || st_bc_is_part(o);
+        if (st_bc_is_part(o)) (o->field == ST_OUT_RANK ? c.ranks : c.parts)[o->def] = o;
+    }
+    if (any) st_visit_parts(b->schema, &(st_part_visit){visit_part, &c});
+    return c.ok;
 }
 
 static bool check_results(verifier *v)
@@ -683,7 +724,7 @@ static bool check_all(verifier *v)
         if (!check_step(v, &v->b->steps.p[i])) return false;
     }
     v->step = ST_BC_NONE;
-    return check_results(v);
+    return check_results(v) && check_parts(v);
 }
 
 bool st_bc_verify(const st_bc *b, char why[ST_BC_WHY])

@@ -98,15 +98,16 @@ typedef struct st_ir_node {
         *subject; /* THRESHOLD: the first definition that asks, for the run report; no part of what it is */
 } st_ir_node;
 
-/* What an overlay gives beside its action: who is a member, and what it is in each dimension, one after the other. */
-enum { ST_IR_MEMBER = ST_RFM_CELL + 1, ST_IR_DIMENSION, ST_IR_FIELDS };
+/* What an overlay gives beside its action: who is a member, and what it is in each dimension, one after the other. PART_OF and
+ * RANK_OF: what treatments are made of, a definition's own value, and a trait as ranks compare it. */
+enum { ST_IR_MEMBER = ST_RFM_CELL + 1, ST_IR_DIMENSION, ST_IR_PART_OF, ST_IR_RANK_OF, ST_IR_FIELDS };
 extern const char *const st_ir_field_names[ST_IR_FIELDS];
 
 /* One thing that a definition gives to the outside. */
 typedef struct st_ir_output {
     const st_def *def;
     bool is_field;  /* `field`; else the definition's own value or label */
-    uint32_t field; /* rfm: st_rfm_field; overlay: the two below */
+    uint32_t field; /* rfm: st_rfm_field; the others: as above */
     st_type type;
     st_ir_id value; /* of a condition: the predicate "is true" */
     st_ir_id known; /* of a condition that may be missing (a trait): "is true" or "is false"; else 0 */
@@ -135,9 +136,11 @@ typedef struct st_ir {
 } st_ir;
 
 /* Which definitions are outputs: those named (NULL: all of st_def_is_output), with traits and the raw values of rfm where
- * asked. Names that are not there are passed over. */
+ * asked. Names that are not there are passed over. With `treatments` also what those and audiences are made of
+ * (st_visit_parts), each once, behind the others: not for people. */
 typedef struct st_ir_options {
     bool traits;
+    bool treatments;
     const char *const *definitions;
     size_t ndefinitions;
 } st_ir_options;

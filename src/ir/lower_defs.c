@@ -329,6 +329,44 @@ static void lower_output(st_lowering *l, const st_def *d, bool traits)
     l->ir->population[d->of->index] = st_lower_population(l, d->of);
 }
 
+/* ---- what treatments are made of ---- */
+
+/* A trait as ranks compare it, in the type that the value has then. */
+static void rank_output(st_lowering *l, const st_def *d)
+{
+    st_ir_id v = rank_key(l->ir, st_lower_value(l, d->expr));
+    const st_ir_node *n = st_ir_at(l->ir, v);
+    st_type type = {.base = ST_T_INT, .optional = true, .digits = 19};
+    if (n->kind == ST_IR_F64)
+        type = (st_type){.base = ST_T_FLOAT, .optional = true};
+    else if (n->kind == ST_IR_I128)
+        type =
+            (st_type){.base = ST_T_DECIMAL, .optional = true, .digits = ST_DECIMAL_DIGITS, .scale = n->scale};
+    else if (n->scale)
+        type = (st_type){.base = ST_T_DECIMAL, .optional = true, .digits = 18, .scale = n->scale};
+    output(l, d, type, v);
+}
+
+static void add_part(void *context, const st_def *whole, st_def *d, st_part_role role)
+{
+    st_lowering *l = context;
+    uint32_t what = role == ST_PART_RANK ? ST_IR_RANK_OF : ST_IR_PART_OF, first = l->ir->outputs.n;
+    for (uint32_t i = 0; i < first; i++)
+        if (l->ir->outputs.p[i].def == d && l->ir->outputs.p[i].is_field && l->ir->outputs.p[i].field == what)
+            return;
+    l->asking = whole;
+    if (role == ST_PART_RANK)
+        rank_output(l, d);
+    else if (role == ST_PART_WHO)
+        output(l, d, d->type, st_lower_def(l, d)->member);
+    else
+        value_output(l, d);
+    st_ir_output *o = &l->ir->outputs.p[first];
+    o->is_field = true;
+    o->field = what;
+    l->ir->population[d->of->index] = st_lower_population(l, d->of);
+}
+
 /* Rows that exist but are not seen at the instant of the run, for the report. */
 static void note_unseen(st_lowering *l)
 {
@@ -354,6 +392,7 @@ st_ir *st_lower(st_arena *a, const st_program *program, const st_ir_options *opt
     l.now = st_ir_node_of(l.ir, &now);
     for (uint32_t i = 0; i < program->ndefs; i++)
         if (wanted(program->defs[i], options)) lower_output(&l, program->defs[i], options->traits);
+    if (options->treatments) st_visit_parts(program, &(st_part_visit){add_part, &l});
     note_unseen(&l);
     return l.ir;
 }

@@ -315,6 +315,7 @@ typedef struct st_treatment {
     st_def *control;   /* hidden segment: drawn into its control; NULL: none */
     st_def *again;     /* hidden segment: got this treatment within `again after`; NULL: not said */
     st_def *one_per;   /* hidden trait; NULL: not said. Who has no value is alone */
+    const char *one_per_text; /* as written */
     st_def *one_per_rank, *at_most_rank, *order_by; /* hidden traits, NULL where not said */
     int64_t at_most;                                /* ST_NO_LIMIT: not said */
     const char *salt; /* of the hash that parts equal ranks: its control's, or empty */
@@ -334,6 +335,8 @@ typedef struct st_campaign {
 
 typedef struct st_audience {
     st_def *from; /* segment or list, or a hidden segment of a label */
+    st_def *base; /* what stands in the rule: whose members an earlier output names */
+    const char *label; /* the label of `base` that is meant; NULL: its members */
     bool changes_only;
     uint32_t nsends;
     st_send *sends;
@@ -418,6 +421,19 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
 
 /* The checked program as text, for people and golden files: tables, then definitions in order. */
 void st_dump_program(st_arena *a, const st_program *p, st_buf *out);
+
+/* The definitions that treatments and audiences are made of, in order; a definition can come several times. By role:
+ * WHO    a segment, list or holdout.
+ * WHEN   a trait that is true or false, the same for every row.
+ * VALUE  a trait of any type.
+ * RANK   a trait whose order is asked for: a number, a day or an instant. */
+typedef enum st_part_role { ST_PART_WHO, ST_PART_WHEN, ST_PART_VALUE, ST_PART_RANK } st_part_role;
+typedef struct st_part_visit {
+    void (*visit)(void *context, const st_def *whole, st_def *part, st_part_role role);
+    void *context;
+} st_part_visit;
+void st_visit_parts(const st_program *p, const st_part_visit *v);
+bool st_has_treatments(const st_program *p); /* or audiences */
 
 /* The definitions that are outputs, in order: segments, tiers, rfm, scores (and traits where asked). */
 bool st_def_is_output(const st_def *d, bool traits);
