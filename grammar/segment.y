@@ -218,7 +218,8 @@ definition:
                                         { $$ = MAKE(TIERS, @$, $2, $3, $4, $5, $6); }
   | TIERS name opt_of HIGHEST_OF refs_list opt_meta
                                         { $$ = MAKE(TIERS_HIGHEST, @$, $2, $3, $5, $6); }
-  | RFM name FROM source rfm_block      { $$ = MAKE(RFM, @$, $2, $4, $5); }
+  | RFM name opt_of FROM source rfm_block
+                                        { $$ = MAKE(RFM, @$, $2, $5, $6, $3); }
   | CLUSTER name opt_of FROM list cluster_block
                                         { $$ = MAKE(CLUSTER, @$, $2, $3, $5, $6); }
   | OVERLAY name ON name BY refs        { $$ = MAKE(OVERLAY, @$, $2, $4, $6); }
@@ -576,6 +577,7 @@ unary: primary | '-' unary { $$ = MAKE(NEG, @$, $2); };
 primary:
     literal
   | ref
+  | name '.' IDENT '.' IDENT            { $$ = MAKE(REF, @$, $1, $3, $5); }
   | ref UNIT                            { $$ = with_op(MAKE(DURATION, @$, $1), $2); }
   | '(' expr ')'                        { $$ = MAKE(PAREN, @$, $2); }
   | '(' expr AS OF sum ')'              { $$ = MAKE(AS_OF, @$, $2, $5); }

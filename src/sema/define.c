@@ -28,7 +28,7 @@ static const struct {
     {ST_AST_SEGMENT, ST_DEF_SEGMENT, ST_SEGMENT_name, ST_SEGMENT_of, false},
     {ST_AST_TIERS, ST_DEF_TIERS, ST_TIERS_name, ST_TIERS_of, false},
     {ST_AST_TIERS_HIGHEST, ST_DEF_TIERS, ST_TIERS_HIGHEST_name, ST_TIERS_HIGHEST_of, false},
-    {ST_AST_RFM, ST_DEF_RFM, ST_RFM_name, -1, false},
+    {ST_AST_RFM, ST_DEF_RFM, ST_RFM_name, ST_RFM_of, false},
     {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, ST_POINTS_of, false},
     {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, -1, true},
     {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},

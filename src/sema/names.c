@@ -507,14 +507,21 @@ static st_expr *rfm_member(st_checker *c, const st_scope *s, st_def *d, const st
     return NULL;
 }
 
-/* A column or definition of `t`, as bare words would be read on its rows. */
-static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, const st_ast *member)
+/* A column or definition of `t`, as bare words would be read on its rows; with a field, what an rfm of `t` gives. */
+static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, const st_ast *ref)
 {
+    const st_ast *member = ref->kids[ST_REF_member], *field = ref->kids[ST_REF_field];
     const st_col *col = st_find_col(t, member->text);
-    if (col) return st_x_column(c, col, member->span);
     const st_word *w = st_lookup(c, member->text);
-    if (w && w->def && w->def->of == t && w->def->kind != ST_DEF_ROWS)
-        return st_info(c, w->def)->later ? NULL : st_x_def(c, s, w->def, member->span);
+    bool defined = w && w->def && w->def->of == t && w->def->kind != ST_DEF_ROWS;
+    if (field && !col && defined && w->def->kind == ST_DEF_RFM)
+        return rfm_member(c, s, w->def, field, ref->span);
+    if (field && (col || defined)) {
+        st_err(c, ST_MSG_NO_MEMBERS, ref->span, member->text, field->text);
+        return NULL;
+    }
+    if (col) return st_x_column(c, col, member->span);
+    if (defined) return st_info(c, w->def)->later ? NULL : st_x_def(c, s, w->def, member->span);
     st_near near = {0};
     near_columns(&near, member->text, t);
     near_definitions(c, &near, member->text, t);
@@ -524,15 +531,14 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
     return NULL;
 }
 
-static st_expr *step_member(st_checker *c, const st_scope *s, const st_named_step *step, const st_ast *member,
-                            st_span span)
+static st_expr *step_member(st_checker *c, const st_scope *s, const st_named_step *step, const st_ast *ref)
 {
+    st_span span = ref->span;
     if (s->far) {
-        st_err(c, ST_MSG_STEP_OUT_OF_REACH, span, step->name,
-               st_format(c->a, "%s.%s", step->name, member->text));
+        st_err(c, ST_MSG_STEP_OUT_OF_REACH, span, step->name, st_source_text(c, ref));
         return NULL;
     }
-    st_expr *inner = member_of_table(c, s, step->table, member);
+    st_expr *inner = member_of_table(c, s, step->table, ref);
     if (!inner) return NULL;
     st_expr *x = st_x(c, ST_X_STEP_ROW, inner->type, span, 1, inner);
     x->kind = step->index;
@@ -560,12 +566,13 @@ static bool is_link_name(const st_checker *c, const st_scope *s, const char *wor
     return false;
 }
 
-static st_expr *through_link_column(st_checker *c, const st_scope *s, const st_ast *left,
-                                    const st_ast *member, st_span span)
+static st_expr *through_link_column(st_checker *c, const st_scope *s, const st_ast *ref)
 {
+    const st_ast *left = ref->kids[ST_REF_left];
+    st_span span = ref->span;
     const st_col *own = st_find_col(s->at, left->text);
     if (own) {
-        st_expr *inner = member_of_table(c, s, own->links_to, member);
+        st_expr *inner = member_of_table(c, s, own->links_to, ref);
         return inner ? st_x_link(c, own, inner, span) : NULL;
     }
     const st_col *col = NULL;
@@ -580,7 +587,7 @@ static st_expr *through_link_column(st_checker *c, const st_scope *s, const st_a
         return NULL;
     }
     const st_path *path = st_find_path(c, s->at, col->links_to, left->text, left->span);
-    st_expr *inner = path ? member_of_table(c, s, col->links_to, member) : NULL;
+    st_expr *inner = path ? member_of_table(c, s, col->links_to, ref) : NULL;
     return inner ? st_x_through(c, path, path->n, inner, span) : NULL;
 }
 
@@ -589,7 +596,7 @@ static st_expr *through_table(st_checker *c, const st_scope *s, st_table *t, con
     const st_ast *left = ref->kids[ST_REF_left], *member = ref->kids[ST_REF_member];
     uint32_t steps = steps_on_path(s->path, t);
     if (!steps && t == s->at) {
-        st_expr *own = member_of_table(c, s, t, member);
+        st_expr *own = member_of_table(c, s, t, ref);
         if (own) own->span = ref->span;
         return own;
     }
@@ -599,7 +606,7 @@ static st_expr *through_table(st_checker *c, const st_scope *s, st_table *t, con
     }
     const st_path *path = steps ? s->path : st_find_path(c, s->at, t, NULL, left->span);
     if (!path) return NULL;
-    st_expr *inner = member_of_table(c, s, t, member);
+    st_expr *inner = member_of_table(c, s, t, ref);
     return inner ? st_x_through(c, path, steps ? steps : path->n, inner, ref->span) : NULL;
 }
 
@@ -607,16 +614,20 @@ st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref)
 {
     const st_ast *left = ref->kids[ST_REF_left], *member = ref->kids[ST_REF_member];
     for (const st_named_step *step = s->steps; step; step = step->next)
-        if (strcmp(step->name, left->text) == 0) return step_member(c, s, step, member, ref->span);
+        if (strcmp(step->name, left->text) == 0) return step_member(c, s, step, ref);
     if (!s->at) {
         st_err(c, ST_MSG_PARAM_VALUE, ref->span);
         return NULL;
     }
     const st_word *w = st_lookup(c, left->text);
     if (w && w->table) return through_table(c, s, w->table, ref);
-    if (is_link_name(c, s, left->text)) return through_link_column(c, s, left, member, ref->span);
+    if (is_link_name(c, s, left->text)) return through_link_column(c, s, ref);
     if (w && w->def && st_info(c, w->def)->later) return NULL;
     if (w && w->def && w->def->kind == ST_DEF_RFM) {
+        if (ref->kids[ST_REF_field]) {
+            st_err(c, ST_MSG_NO_MEMBERS, ref->span, member->text, ref->kids[ST_REF_field]->text);
+            return NULL;
+        }
         if (w->def->of == s->at) return rfm_member(c, s, w->def, member, ref->span);
         report_definition_elsewhere(c, s, w, left);
         return NULL;

@@ -452,6 +452,37 @@ def the_example_runs_from_csv_and_parquet(folder):
     has(printed[0], "lifecycle", "champions")
 
 
+# ---- several entities ----
+
+TWO = RULES.replace("table orders { customer_id int", """segments of customers
+table orders { order_id int key  customer_id int""") + """segment large of orders where amount >= 20
+tiers size of orders { much when large  little otherwise }
+segment large_buyers where any(orders where large)
+segment of_ann of orders where customers.name = "Ann"
+"""
+TWO_ORDERS = "order_id,customer_id,on_day,amount\n10,1,2026-05-01,30.00\n11,1,2026-06-01,20.00\n12,2,2026-06-02,5.00\n"
+
+
+@case
+def several_entities_are_written_into_a_folder(folder):
+    rules, data = lay(folder, rules=TWO, orders=TWO_ORDERS)
+    out = os.path.join(folder, "out")
+    missing = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", os.path.join(folder, "x.csv"), status=1)
+    has(missing.stderr, "customers, orders", "-o has to name a folder")
+    assert not os.path.exists(os.path.join(folder, "x.csv"))
+    os.mkdir(out)
+    done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, "--format", "csv", "--counts",
+                  os.path.join(folder, "counts.csv"))
+    assert sorted(os.listdir(out)) == ["customers.csv", "orders.csv"]
+    assert read(os.path.join(out, "orders.csv")) == ("order_id,large,size,of_ann\n10,true,much,true\n11,true,much,true\n"
+                                                    "12,false,little,false\n")
+    has(read(os.path.join(out, "customers.csv")), "customer_id,spenders,stage,large_buyers\n1,true,buyer,true\n")
+    has(read(os.path.join(folder, "counts.csv")), "large,in,2\n", "large_buyers,in,1\n", "size,little,1\n")
+    assert re.search(r"^customers +3\n", done.stdout, re.M) and re.search(r"^orders +3\n", done.stdout, re.M), done.stdout
+    strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, "--format", "csv", "--long")
+    has(read(os.path.join(out, "orders.csv")), "entity,definition,label\n10,large,in\n10,size,much\n10,of_ann,in\n")
+
+
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for function in CASES:

@@ -687,6 +687,8 @@ static const char *leaf(gen *g, scope s, kind k)
         int parent = parent_of(g, s.table, &word);
         n = parent >= 0 && one_in(g, 3) ? pick_name(g, TRAIT, parent, (int)k) : NULL;
         if (n) return F("%s.%s", word, n->name);
+        n = parent >= 0 && one_in(g, 2) ? pick_name(g, RFM, parent, -1) : NULL;
+        if (n && (c = rfm_number(g, n, k)) != NULL) return F("%s.%s", word, c);
         if (parent >= 0 && (c = pick_column(g, parent, k)) != NULL) return F("%s.%s", word, c);
     }
     if ((n = one_in(g, 6) ? pick_name(g, PARAM, -1, (int)k) : NULL) != NULL && !n->is_list && k != STAMP)
@@ -801,6 +803,8 @@ static const char *named_condition(gen *g, scope s)
                  1 + below(g, 5));
     case 2: {
         int parent = parent_of(g, s.table, &word);
+        if (parent >= 0 && one_in(g, 2) && (n = pick_name(g, TIERS, parent, -1)) != NULL)
+            return F("%s.%s = %s", word, n->name, n->labels[below(g, n->nlabels)]);
         if (parent < 0 || (n = pick_name(g, SEGMENT, parent, -1)) == NULL) return NULL;
         return F("%s.%s", word, n->name);
     }
@@ -1329,7 +1333,8 @@ static const char *measure(gen *g, int t, bool money)
 static void make_rfm(gen *g)
 {
     source r;
-    scope s = {CUSTOMERS, -1, false};
+    int t = one_in(g, 3) ? some_entity(g) : (int)CUSTOMERS;
+    scope s = {t, -1, false};
     if (!make_source(g, s, 1, true, &r) || g->tables[r.table].time < 0) return;
     bool standard = one_in(g, 4),
          has[3] = {standard || !one_in(g, 4), standard || !one_in(g, 4), standard || !one_in(g, 4)};
@@ -1368,11 +1373,11 @@ static void make_rfm(gen *g)
         nlabels = 2;
     }
     const char *source_text = F("%s%s", r.text, r.where);
-    named *d = name_it(g, RFM, CUSTOMERS, "rfm");
+    named *d = name_it(g, RFM, t, "rfm");
     memcpy(d->has, has, sizeof has);
     d->nlabels = nlabels;
     memcpy(d->labels, labels, sizeof labels);
-    define(g, F("rfm %s from %s {\n%s}", d->name, source_text, st_buf_text(g->a, &b)));
+    define(g, F("rfm %s%s from %s {\n%s}", d->name, of(g, t), source_text, st_buf_text(g->a, &b)));
 }
 
 static void define_table(gen *g, int t)
