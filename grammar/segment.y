@@ -200,7 +200,7 @@ definition:
   | SEGMENTS_OF name                    { $$ = MAKE(SEGMENTS_OF, @$, $2); }
   | HASH name                           { $$ = MAKE(HASH, @$, $2); }
   | TABLE name columns                  { $$ = MAKE(TABLE, @$, $2, $3); }
-  | D_CONSENT name WHEN expr            { $$ = MAKE(CONSENT, @$, $2, $4); }
+  | D_CONSENT name opt_of WHEN expr     { $$ = MAKE(CONSENT, @$, $2, $3, $5); }
   | D_LIST name OF name FROM STRING opt_meta
                                         { $$ = MAKE(LIST_DEF, @$, $2, $4, $6, $7); }
   | D_PLACE name '=' list opt_meta      { $$ = MAKE(PLACE, @$, $2, $4, $5); }
@@ -243,7 +243,7 @@ definition:
                                         { $$ = MAKE(EXCLUDE, @$, $2, $5); }
   | CAMPAIGN name opt_during '{' metas FIRST_OF refs_list '}'
                                         { $$ = MAKE(CAMPAIGN, @$, $2, $3, $7, $5); }
-  | D_AUDIENCE name FROM ref audience_block
+  | D_AUDIENCE name FROM target audience_block
                                         { $$ = MAKE(AUDIENCE, @$, $2, $4, $5); }
   | CHECK ref promise opt_else
       { $$ = with_op(with_slot(P, with_span($3, @$), ST_CHECK_ref, $2), $3->op | $4); }
@@ -435,7 +435,8 @@ treatment_item:
   | CHANNEL name WHEN expr              { $$ = MAKE(CHANNEL, @$, $2, $4); }
   | ONE_PER name ',' rank               { $$ = MAKE(ONE_PER, @$, $2, $4); }
   | AT_MOST INT ',' rank                { $$ = MAKE(AT_MOST, @$, $2, $4); }
-  | CONTROL PERCENT SALT STRING         { $$ = MAKE(CONTROL, @$, $2, $4); }
+  | CONTROL PERCENT SALT STRING opt_hash
+                                        { $$ = MAKE(CONTROL, @$, $2, $4, $5); }
   | AGAIN_AFTER duration                { $$ = MAKE(AGAIN_AFTER, @$, $2); }
   | SEND sends                          { $$ = with_span($2, @$); }
   | ORDER_BY rank                       { $$ = MAKE(ORDER_BY, @$, $2); }

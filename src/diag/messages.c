@@ -21,6 +21,13 @@
     "  amount       decimal(12,2)\n"                                                                         \
     "  status       string\n"                                                                                \
     "}\n"
+#define POST                                                                                                 \
+    "table letters {\n"                                                                                      \
+    "  customer_id  string     links to customers\n"                                                         \
+    "  sent_at      timestamp  time\n"                                                                       \
+    "  channel      string\n"                                                                                \
+    "  treatment    string\n"                                                                                \
+    "}\n"
 
 const st_message st_messages[ST_MSG_COUNT] = {
 #define MSG(NAME, code, severity, name, text, help, why, bad, good)                                          \

@@ -55,11 +55,15 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
     for (uint32_t i = 0; i < nfiles; i++) st_find_hash(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_tables(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_defs(&c, files[i].root);
+    for (uint32_t i = 0; i < nfiles; i++) st_collect_contact(&c, files[i].root);
     st_check_tables(&c);
     st_settle_entities(&c);
     st_check_keeps(&c);
     st_check_overrides(&c);
+    st_check_contact(&c);
     for (uint32_t i = 0; i < c.defs.n; i++) st_ensure(&c, c.defs.p[i], c.defs.p[i]->span);
+    st_check_limits(&c);
+    if (diags->errors == 0) st_warn_unserved(&c);
     if (diags->errors == 0) st_mark_used(&c);
     finish(&c);
     return c.p;

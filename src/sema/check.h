@@ -16,6 +16,7 @@
 #define ST_MAX_FEATURES 32   /* of a cluster */
 #define ST_MAX_CENTRES 64    /* of a cluster */
 #define ST_MAX_STRATA 8      /* values that part the strata of an experiment */
+#define ST_MAX_SENDS 200     /* values of one treatment or audience */
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
 
@@ -49,6 +50,24 @@ typedef struct st_frame {
     st_span ref; /* where the definition before it in the chain speaks of it */
 } st_frame;
 
+/* Who is at the contact limit of a channel. */
+typedef struct st_over {
+    const st_table *of;
+    const char *channel;
+    st_def *who; /* NULL: an error, reported */
+} st_over;
+
+/* What a rule set says about all of its treatments together. */
+typedef struct st_contact {
+    ST_VEC(const st_ast *) consent_asts, limits, exclusion_asts;
+    const st_ast *log_ast;
+    st_table *log; /* NULL: there is none, or an error has been reported */
+    const st_col *time, *channel, *treatment;
+    ST_VEC(st_over) over; /* asked for so far */
+    ST_VEC(st_consent) consents;
+    ST_VEC(st_exclusion) exclusions;
+} st_contact;
+
 typedef struct st_checker {
     st_arena *a;
     const st_sources *sources;
@@ -65,6 +84,7 @@ typedef struct st_checker {
     ST_VEC(st_def *) order;
     ST_VEC(st_frame) chain; /* definitions being checked, outermost first */
     const st_ast *segments_of;
+    st_contact contact;
     st_table *main_table; /* the entity where `of` is left out; NULL: not clear */
     bool main_reported, timezone_set;
     bool incomplete; /* a file has syntax errors: what is not defined may be in the lost part */
@@ -118,6 +138,8 @@ static inline uint32_t st_integer_digits(st_type t)
 {
     return t.digits > t.scale ? (uint32_t)(t.digits - t.scale) : 0u;
 }
+bool st_has_few_values(
+    st_type t); /* text, whole numbers, yes or no, days, labels: what people are put together by */
 const char *st_kind_words(st_type t); /* "a number", "text", "a date" … */
 extern const st_labels st_weekdays;
 st_expr *st_arithmetic(st_checker *c, st_op op, st_expr *l, st_expr *r, st_span span);
@@ -220,6 +242,8 @@ static inline void st_leave(st_checker *c)
 }
 st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast);
+/* False: a constant that the column never has, by its `one of` or `between`; reported. */
+bool st_check_possible(st_checker *c, const st_expr *x, const st_expr *constant, bool equality);
 st_expr *st_rank_operand(st_expr *x); /* what ranks as x does: the operand of logistic */
 
 /* By value; both of one kind (exact numbers may differ in scale): negative, zero, positive. */
@@ -275,6 +299,10 @@ void st_add_filter(st_checker *c, st_rowset *rows, st_expr *where);
 /* ---- define.c, rfm.c, overlay.c, params.c ---- */
 void st_collect_defs(st_checker *c, const st_ast *program);
 void st_settle_entities(st_checker *c);
+st_table *st_find_table(st_checker *c, const st_ast *name); /* NULL: reported */
+/* The main table, for what is called `name`; NULL: not clear, reported. */
+st_table *st_main_table(st_checker *c, const char *name, st_span span);
+bool st_is_no_value(const st_def *d); /* layers, treatments …: no rule reads them */
 void st_check_def(st_checker *c, st_def *d);
 void st_check_rfm(st_checker *c, st_def *d);
 void st_check_overlay(st_checker *c, st_def *d);
@@ -304,6 +332,32 @@ void st_check_experiment(st_checker *c, st_def *d);
 /* In no universal holdout of s->at but those that are exempt. NULL: there is none. */
 st_expr *st_not_held_out(st_checker *c, const st_scope *s, bool (*exempt)(const void *, const st_def *),
                          const void *ctx, st_span span);
+
+/* The holdout of `of` that stands behind `exempt from`; NULL: reported. */
+st_def *st_check_exempt(st_checker *c, const st_table *of, const st_ast *name);
+
+/* ---- contact.c ---- */
+void st_collect_contact(st_checker *c, const st_ast *program);
+void st_check_contact(st_checker *c);
+const st_consent *st_consent_for(const st_checker *c, const st_table *of, const char *channel);
+/* Hidden segments of d's table: who is at a limit of the channel (*who NULL: it has none), and who got d within the time. False:
+ * reported. */
+bool st_over_limit(st_checker *c, const st_def *d, const st_ast *channel, st_def **who);
+st_def *st_got_within(st_checker *c, const st_def *d, const st_ast *again_after);
+void st_check_limits(st_checker *c); /* once all treatments are known */
+
+/* ---- treat.c ---- */
+void st_check_treatment(st_checker *c, st_def *d);
+void st_check_campaign(st_checker *c, st_def *d);
+void st_check_audience(st_checker *c, st_def *d);
+/* The word that a TARGET speaks of: its table is that of what is done. */
+const st_ast *st_target_name(const st_ast *target);
+
+/* ---- pii.c ---- */
+bool st_is_personal(const st_expr *x); /* its value is that of a column marked pii */
+
+/* ---- served.c ---- */
+void st_warn_unserved(st_checker *c); /* in a rule set with treatments: what nobody acts on */
 
 /* ---- cycles.c ---- */
 /* Checks d where that has not been done. False: it is being checked, a cycle, reported. */

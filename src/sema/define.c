@@ -37,9 +37,9 @@ static const struct {
     {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, ST_HOLDOUT_of, false},
     {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1, false},
     {ST_AST_LAYER, ST_DEF_LAYER, ST_LAYER_name, -1, false},
-    {ST_AST_TREATMENT, ST_DEF_TREATMENT, ST_TREATMENT_name, -1, true},
-    {ST_AST_CAMPAIGN, ST_DEF_CAMPAIGN, ST_CAMPAIGN_name, -1, true},
-    {ST_AST_AUDIENCE, ST_DEF_AUDIENCE, ST_AUDIENCE_name, -1, true},
+    {ST_AST_TREATMENT, ST_DEF_TREATMENT, ST_TREATMENT_name, -1, false},
+    {ST_AST_CAMPAIGN, ST_DEF_CAMPAIGN, ST_CAMPAIGN_name, -1, false},
+    {ST_AST_AUDIENCE, ST_DEF_AUDIENCE, ST_AUDIENCE_name, -1, false},
 };
 
 /* Definitions without a name of their own that this version does not have: the node to point at. */
@@ -48,9 +48,8 @@ static const struct {
     const char *words;
     int at;
 } nameless[] = {
-    {ST_AST_CONSENT, "consent", ST_CONSENT_name}, {ST_AST_CONTACT_LOG, "contact log", ST_CONTACT_LOG_table},
-    {ST_AST_LIMIT, "limit", ST_LIMIT_channel},    {ST_AST_EXCLUDE, "exclude", ST_EXCLUDE_ref},
-    {ST_AST_CHECK, "check", ST_CHECK_ref},        {ST_AST_TEST, "test", ST_TEST_title},
+    {ST_AST_CHECK, "check", ST_CHECK_ref},
+    {ST_AST_TEST, "test", ST_TEST_title},
 };
 
 static void report_nameless(st_checker *c, const st_ast *ast)
@@ -135,7 +134,7 @@ void st_collect_defs(st_checker *c, const st_ast *program)
 }
 
 /* ---- whose it is ---- */
-static st_table *find_table(st_checker *c, const st_ast *name)
+st_table *st_find_table(st_checker *c, const st_ast *name)
 {
     const st_word *w = st_lookup(c, name->text);
     if (w && w->table) return w->table;
@@ -162,7 +161,7 @@ static void find_main_table(st_checker *c)
 {
     uint32_t found = 0;
     if (c->segments_of) {
-        c->main_table = find_table(c, c->segments_of->kids[ST_SEGMENTS_OF_name]);
+        c->main_table = st_find_table(c, c->segments_of->kids[ST_SEGMENTS_OF_name]);
         c->main_reported = c->main_table == NULL;
         return;
     }
@@ -174,28 +173,48 @@ static void find_main_table(st_checker *c)
     if (found != 1) c->main_table = NULL;
 }
 
-static void report_no_entity(st_checker *c, const st_def *d)
+st_table *st_main_table(st_checker *c, const char *name, st_span span)
 {
-    if (c->main_reported || c->incomplete) return;
+    if (c->main_table || c->main_reported || c->incomplete) return c->main_table;
     c->main_reported = true;
-    if (c->tables.n == 0) {
-        st_err(c, ST_MSG_NO_TABLES, d->span, d->name);
-        return;
+    if (c->tables.n == 0)
+        st_err(c, ST_MSG_NO_TABLES, span, name);
+    else
+        st_err(c, ST_MSG_ENTITY_UNCLEAR, span, name, c->tables.p[0]->name);
+    return NULL;
+}
+
+/* What a definition is about another of: it is about the same table, so the other one is settled first. */
+static const st_ast *about(const st_def *d)
+{
+    switch (d->kind) {
+    case ST_DEF_EXPERIMENT: return d->ast->kids[ST_EXPERIMENT_on];
+    case ST_DEF_OVERLAY: return d->ast->kids[ST_OVERLAY_on];
+    case ST_DEF_TREATMENT: return st_target_name(d->ast->kids[ST_TREATMENT_target]);
+    case ST_DEF_AUDIENCE: return st_target_name(d->ast->kids[ST_AUDIENCE_from]);
+    case ST_DEF_CAMPAIGN: return d->ast->kids[ST_CAMPAIGN_refs]->kids[0];
+    default: return NULL;
     }
-    const char *example = c->tables.p[0]->name;
-    st_err(c, ST_MSG_ENTITY_UNCLEAR, d->span, d->name, example);
 }
 
-static bool is_on_segment(const st_def *d)
+/* Levels of such definitions: a campaign of a treatment for the action of an overlay on a segment. */
+static int level_of(const st_def *d)
 {
-    return d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY;
+    switch (d->kind) {
+    case ST_DEF_EXPERIMENT:
+    case ST_DEF_OVERLAY: return 1;
+    case ST_DEF_TREATMENT:
+    case ST_DEF_AUDIENCE: return 2;
+    case ST_DEF_CAMPAIGN: return 3;
+    default: return 0;
+    }
 }
 
-/* An experiment or overlay is about what its segment is about. Where there is no such segment, the check of it says so. */
-static st_table *table_of_segment(st_checker *c, const st_def *d)
+/* Where there is no such definition, the check says so. */
+static st_table *table_about(st_checker *c, const st_def *d)
 {
-    int on = d->kind == ST_DEF_OVERLAY ? (int)ST_OVERLAY_on : (int)ST_EXPERIMENT_on;
-    const st_word *w = st_lookup(c, d->ast->kids[on]->text);
+    const st_ast *name = about(d);
+    const st_word *w = name && name->kind == ST_AST_NAME ? st_lookup(c, name->text) : NULL;
     return w && w->def && w->def->of ? w->def->of : c->main_table;
 }
 
@@ -212,9 +231,9 @@ static void settle_entity(st_checker *c, st_def *d)
     for (size_t k = 0; k < ST_COUNT(definitions); k++)
         if (definitions[k].node == d->ast->kind && definitions[k].of >= 0)
             of = d->ast->kids[definitions[k].of];
-    d->of = is_on_segment(d) ? table_of_segment(c, d) : of ? find_table(c, of) : c->main_table;
+    d->of = level_of(d) ? table_about(c, d) : of ? st_find_table(c, of) : c->main_table;
     if (!d->of) {
-        if (!of) report_no_entity(c, d);
+        if (!of) st_main_table(c, d->name, d->span);
         return;
     }
     d->of->segmented = true;
@@ -225,10 +244,9 @@ static void settle_entity(st_checker *c, st_def *d)
 void st_settle_entities(st_checker *c)
 {
     find_main_table(c);
-    for (uint32_t i = 0; i < c->defs.n; i++)
-        if (!is_on_segment(c->defs.p[i])) settle_entity(c, c->defs.p[i]);
-    for (uint32_t i = 0; i < c->defs.n; i++) /* behind their segments */
-        if (is_on_segment(c->defs.p[i])) settle_entity(c, c->defs.p[i]);
+    for (int level = 0; level <= 3; level++)
+        for (uint32_t i = 0; i < c->defs.n; i++)
+            if (level_of(c->defs.p[i]) == level) settle_entity(c, c->defs.p[i]);
 }
 
 /* ---- metadata ---- */
@@ -279,11 +297,17 @@ static void check_value(st_checker *c, st_def *d, const st_ast *expr)
         st_err(c, ST_MSG_TRAIT_TYPE, expr->span, d->name, st_kind_words(x->type));
         x = NULL;
     }
+    if (x && score && st_is_personal(x)) {
+        st_err(c, ST_MSG_PERSONAL_OUTPUT, expr->span, st_source_text(c, expr), "A score is given out");
+        x = NULL;
+    }
     d->expr = x;
-    if (x)
-        d->type = x->type;
-    else
+    if (!x) {
         st_info(c, d)->bad = true;
+        return;
+    }
+    d->type = x->type;
+    d->pii = st_is_personal(x);
 }
 
 /* ---- segment ---- */
@@ -631,7 +655,21 @@ void st_check_def(st_checker *c, st_def *d)
     case ST_DEF_OVERLAY: st_check_overlay(c, d); return;
     case ST_DEF_CLUSTER: st_check_cluster(c, d); return;
     case ST_DEF_POINTS: st_check_points(c, d); return;
+    case ST_DEF_TREATMENT: st_check_treatment(c, d); return;
+    case ST_DEF_CAMPAIGN: st_check_campaign(c, d); return;
+    case ST_DEF_AUDIENCE: st_check_audience(c, d); return;
     default: return; /* not part of this version, which has been said */
+    }
+}
+
+bool st_is_no_value(const st_def *d)
+{
+    switch (d->kind) {
+    case ST_DEF_LAYER:
+    case ST_DEF_TREATMENT:
+    case ST_DEF_CAMPAIGN:
+    case ST_DEF_AUDIENCE: return true;
+    default: return false;
     }
 }
 
@@ -648,7 +686,7 @@ bool st_def_is_output(const st_def *d, bool traits)
     case ST_DEF_CLUSTER:
     case ST_DEF_SCORE:
     case ST_DEF_POINTS: return true;
-    case ST_DEF_TRAIT: return traits;
+    case ST_DEF_TRAIT: return traits && !d->pii;
     default: return false;
     }
 }

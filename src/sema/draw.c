@@ -233,22 +233,25 @@ static parts parts_of(st_checker *c, st_def *d, const st_ast *items)
     return p;
 }
 
+st_def *st_check_exempt(st_checker *c, const st_table *of, const st_ast *name)
+{
+    const st_word *w = st_lookup(c, name->text);
+    if (w && w->def && w->def->kind == ST_DEF_HOLDOUT && w->def->of == of) return w->def;
+    st_near near = {0};
+    for (uint32_t k = 0; k < c->defs.n; k++)
+        if (c->defs.p[k]->kind == ST_DEF_HOLDOUT && c->defs.p[k]->of == of)
+            st_near_add(&near, name->text, c->defs.p[k]->name);
+    if (!c->incomplete || near.n)
+        st_err(c, ST_MSG_NO_HOLDOUT, name->span, name->text, of->name, st_did_you_mean(c->a, &near));
+    return NULL;
+}
+
 /* Holdouts that `exempt from` names are none for this experiment. */
 static bool check_exempt(st_checker *c, const st_def *d, const parts *p)
 {
     bool ok = true;
-    for (uint32_t i = 0; i < p->exempt.n; i++) {
-        const st_ast *name = p->exempt.p[i];
-        const st_word *w = st_lookup(c, name->text);
-        if (w && w->def && w->def->kind == ST_DEF_HOLDOUT && w->def->of == d->of) continue;
-        st_near near = {0};
-        for (uint32_t k = 0; k < c->defs.n; k++)
-            if (c->defs.p[k]->kind == ST_DEF_HOLDOUT && c->defs.p[k]->of == d->of)
-                st_near_add(&near, name->text, c->defs.p[k]->name);
-        if (!c->incomplete || near.n)
-            st_err(c, ST_MSG_NO_HOLDOUT, name->span, name->text, d->of->name, st_did_you_mean(c->a, &near));
-        ok = false;
-    }
+    for (uint32_t i = 0; i < p->exempt.n; i++)
+        if (!st_check_exempt(c, d->of, p->exempt.p[i])) ok = false;
     return ok;
 }
 

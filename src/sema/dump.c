@@ -281,15 +281,91 @@ static void put_rfm(dumper *d, const st_def *def)
     }
 }
 
+/* ---- what segments get ---- */
+static void put_part(dumper *d, const char *head, const st_def *part)
+{
+    if (part) st_buf_printf(d->a, d->out, "  %s %s\n", head, part->name);
+}
+
+static void put_sends(dumper *d, const st_send *sends, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        st_buf_printf(d->a, d->out, "  send %s%s as ", sends[i].sha256 ? "sha256 of " : "",
+                      sends[i].value->name);
+        put_text(d, st_str_of(sends[i].as));
+        put(d, "\n");
+    }
+}
+
+static void put_channel(dumper *d, const st_channel *channel)
+{
+    st_buf_printf(d->a, d->out, "  channel %s", channel->name);
+    if (channel->open) st_buf_printf(d->a, d->out, " open %s", channel->open->name);
+    if (channel->over) st_buf_printf(d->a, d->out, " over %s", channel->over->name);
+    put(d, "\n");
+}
+
+static void put_exclusion(dumper *d, const st_exclusion *x)
+{
+    st_buf_printf(d->a, d->out, "  exclude %s", x->who->name);
+    if (x->because) {
+        put(d, " because ");
+        put_text(d, st_str_of(x->because));
+    }
+    put(d, "\n");
+}
+
+static void put_treatment(dumper *d, const st_treatment *t)
+{
+    put_part(d, "target", t->target);
+    if (t->arm) st_buf_printf(d->a, d->out, "  arm %s\n", t->arm);
+    put_part(d, "during", t->active);
+    if (t->action) {
+        put(d, "  action ");
+        put_text(d, st_str_of(t->action));
+        put(d, "\n");
+    }
+    if (t->transactional) put(d, "  transactional\n");
+    for (uint32_t i = 0; i < t->nexclusions; i++) put_exclusion(d, t->exclusions[i]);
+    for (uint32_t i = 0; i < t->nholdouts; i++) put_part(d, "holdout", t->holdouts[i]);
+    put_part(d, "control", t->control);
+    for (uint32_t i = 0; i < t->nchannels; i++) put_channel(d, &t->channels[i]);
+    put_part(d, "again", t->again);
+    if (t->one_per) st_buf_printf(d->a, d->out, "  one per %s: ", t->one_per_text);
+    if (t->one_per) st_buf_printf(d->a, d->out, "%s, %s\n", t->one_per->name, t->one_per_rank->name);
+    if (t->at_most != ST_NO_LIMIT)
+        st_buf_printf(d->a, d->out, "  at most %lld, %s\n", (long long)t->at_most, t->at_most_rank->name);
+    put_part(d, "order by", t->order_by);
+    st_buf_printf(d->a, d->out, "  ties salt \"%s\" hash %s\n", t->salt, st_hash_name(t->hash));
+    put_sends(d, t->sends, t->nsends);
+    put_part(d, "campaign", t->campaign);
+}
+
+static void put_campaign(dumper *d, const st_campaign *campaign)
+{
+    put_part(d, "during", campaign->active);
+    for (uint32_t i = 0; i < campaign->n; i++) put_part(d, "treatment", campaign->treatments[i]);
+}
+
+static void put_audience(dumper *d, const st_audience *a)
+{
+    put_part(d, "from", a->from);
+    put_part(d, "base", a->base);
+    if (a->label) st_buf_printf(d->a, d->out, "  label %s\n", a->label);
+    if (a->changes_only) put(d, "  changes only\n");
+    put_sends(d, a->sends, a->nsends);
+}
+
 static void put_def(dumper *d, const st_def *def)
 {
     st_buf_printf(d->a, d->out, "%s%s %s", def->hidden ? "hidden " : "", st_def_kind_names[def->kind],
                   def->name);
     if (def->of) st_buf_printf(d->a, d->out, " of %s", def->of->name);
-    if (def->kind != ST_DEF_ROWS && def->kind != ST_DEF_LAYER) {
+    if (def->kind != ST_DEF_ROWS && !st_is_no_value(def)) {
         put(d, " as ");
         put_type(d, def->type);
     }
+    if (def->pii) put(d, " pii");
     if (def->among) st_buf_printf(d->a, d->out, " among %s", def->among->name);
     for (uint32_t i = 0; i < def->nuses; i++)
         st_buf_printf(d->a, d->out, "%s%s", i ? ", " : " uses ", def->uses[i]->name);
@@ -315,6 +391,9 @@ static void put_def(dumper *d, const st_def *def)
     if (def->rfm) put_rfm(d, def);
     for (uint32_t i = 0; def->overlay && i < def->overlay->ndims; i++)
         st_buf_printf(d->a, d->out, "  dimension %s\n", def->overlay->dims[i]->name);
+    if (def->treatment) put_treatment(d, def->treatment);
+    if (def->campaign) put_campaign(d, def->campaign);
+    if (def->audience) put_audience(d, def->audience);
 }
 
 void st_dump_program(st_arena *a, const st_program *p, st_buf *out)
@@ -323,4 +402,6 @@ void st_dump_program(st_arena *a, const st_program *p, st_buf *out)
     st_buf_printf(a, out, "timezone %s\n", p->timezone);
     for (uint32_t i = 0; i < p->ntables; i++) put_table(&d, p->tables[i]);
     for (uint32_t i = 0; i < p->norder; i++) put_def(&d, p->order[i]);
+    for (uint32_t i = 0; i < p->nconsents; i++)
+        st_buf_printf(a, out, "consent %s: %s\n", p->consents[i].channel, p->consents[i].when->name);
 }

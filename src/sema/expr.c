@@ -254,8 +254,7 @@ static const char *percent_help(st_checker *c, const st_col *col, const st_value
     return st_format(c->a, "Did you mean %s or %s%%?", a, b);
 }
 
-/* A constant that the column never has, by its `one of` or `between`. */
-static bool check_possible(st_checker *c, const st_expr *x, const st_expr *constant, bool equality)
+bool st_check_possible(st_checker *c, const st_expr *x, const st_expr *constant, bool equality)
 {
     const st_col *col = column_behind(x);
     if (!col || !st_is_const(constant)) return true;
@@ -324,7 +323,7 @@ static st_expr *check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, c
         return NULL;
     }
     st_align_compare(c, &l, &r);
-    if (!check_possible(c, l, r, !ordered(op)) || !check_possible(c, r, l, !ordered(op))) return NULL;
+    if (!st_check_possible(c, l, r, !ordered(op)) || !st_check_possible(c, r, l, !ordered(op))) return NULL;
     return st_x(c, op, st_type_of(ST_T_BOOL), ast->span, 2, l, r);
 }
 
@@ -480,7 +479,7 @@ static st_expr *in_set(st_checker *c, const st_scope *s, const st_ast *ast)
     bool possible = true;
     for (uint32_t i = 0; i < elements.n; i++) {
         args[i + 1] = fold ? folded(c, elements.p[i]) : elements.p[i];
-        if (!fold && !check_possible(c, x, elements.p[i], true)) possible = false;
+        if (!fold && !st_check_possible(c, x, elements.p[i], true)) possible = false;
     }
     if (!possible) return NULL;
     st_expr *in = st_xs(c, ST_X_IN, st_type_of(ST_T_BOOL), ast->span, args, elements.n + 1);
@@ -588,7 +587,16 @@ static st_expr *matches(st_checker *c, const st_scope *s, const st_ast *ast)
 }
 
 /* ---- functions ---- */
-typedef enum fn_kind { FN_SAME, FN_ROUND, FN_EXTREME, FN_TEXT, FN_LENGTH, FN_LOGISTIC, FN_LATER } fn_kind;
+typedef enum fn_kind {
+    FN_SAME,
+    FN_ROUND,
+    FN_EXTREME,
+    FN_TEXT,
+    FN_LENGTH,
+    FN_LOGISTIC,
+    FN_SENT,
+    FN_LATER
+} fn_kind;
 static const struct {
     const char *name;
     st_op op;
@@ -608,7 +616,7 @@ static const struct {
     {"length", ST_X_LENGTH, FN_LENGTH, 1, 1},
     {"logistic", ST_X_LOGISTIC, FN_LOGISTIC, 1, 1},
     {"distance", ST_X_CONST, FN_LATER, 0, 1000},
-    {"sha256", ST_X_CONST, FN_LATER, 0, 1000},
+    {"sha256", ST_X_CONST, FN_SENT, 0, 1000},
 };
 
 static st_expr *rounded(st_checker *c, const st_scope *s, st_op op, const st_ast *args, st_span span)
@@ -686,6 +694,10 @@ static st_expr *call(st_checker *c, const st_scope *s, const st_ast *ast)
         st_err(c, ST_MSG_NOT_IN_THIS_VERSION, name->span, name->text);
         return NULL;
     }
+    if (functions[i].kind == FN_SENT) {
+        st_err(c, ST_MSG_SHA256_ELSEWHERE, ast->span);
+        return NULL;
+    }
     if (n < functions[i].least || n > functions[i].most) {
         st_err(c, ST_MSG_ARGUMENT_COUNT, ast->span, name->text,
                functions[i].most == 1    ? "one value"
@@ -706,6 +718,7 @@ static st_expr *call(st_checker *c, const st_scope *s, const st_ast *ast)
         st_expr *x = st_check_number(c, s, args->kids[0]);
         return x ? st_x(c, ST_X_LOGISTIC, st_type_of(ST_T_FLOAT), ast->span, 1, st_to_float(c, x)) : NULL;
     }
+    case FN_SENT:
     case FN_LATER: break;
     }
     return NULL;

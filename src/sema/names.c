@@ -320,8 +320,8 @@ static void near_definitions(const st_checker *c, st_near *near, const char *wor
 {
     for (uint32_t i = 0; i < c->defs.n; i++) {
         const st_def *d = c->defs.p[i];
-        if (!d->hidden && (d->kind == ST_DEF_PARAM || (d->of == of && d->kind != ST_DEF_ROWS)))
-            st_near_add(near, word, d->name);
+        bool read = d->kind == ST_DEF_PARAM || (d->of == of && d->kind != ST_DEF_ROWS && !st_is_no_value(d));
+        if (!d->hidden && read) st_near_add(near, word, d->name);
     }
 }
 
@@ -332,7 +332,7 @@ static const st_def *owner_of_label(const st_checker *c, const char *word)
         const st_def *d = c->defs.p[i];
         for (uint32_t k = 0; k < d->labels.n; k++)
             if (strcmp(d->labels.names[k], word) == 0) return d;
-        if (d->kind != ST_DEF_TIERS || d->ast->kind != ST_AST_TIERS || d->labels.n) continue;
+        if (d->hidden || d->kind != ST_DEF_TIERS || d->ast->kind != ST_AST_TIERS || d->labels.n) continue;
         const st_ast *items = d->ast->kids[ST_TIERS_items];
         for (uint32_t k = 0; k < items->n; k++)
             if (items->kids[k]->kind == ST_AST_TIER && items->kids[k]->kids[ST_TIER_label] &&
@@ -369,6 +369,11 @@ static void report_definition_elsewhere(st_checker *c, const st_scope *s, const 
         return;
     }
     const st_def *d = w->def;
+    if (st_is_no_value(d)) {
+        st_err(c, ST_MSG_NO_VALUE, name->span, d->name, d->kind == ST_DEF_AUDIENCE ? "an" : "a",
+               st_def_kind_names[d->kind]);
+        return;
+    }
     if (!d->of) return; /* its entity is not clear, which has been reported */
     const char *help;
     if (st_links(c, at, d->of))
@@ -469,7 +474,7 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
         st_err(c, ST_MSG_PARAM_VALUE, name->span);
         return NULL;
     }
-    if (w->def && w->def->kind != ST_DEF_ROWS && w->def->of == s->at)
+    if (w->def && w->def->kind != ST_DEF_ROWS && !st_is_no_value(w->def) && w->def->of == s->at)
         return st_x_def(c, s, w->def, name->span);
     report_definition_elsewhere(c, s, w, name);
     return NULL;
@@ -513,7 +518,7 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
     const st_ast *member = ref->kids[ST_REF_member], *field = ref->kids[ST_REF_field];
     const st_col *col = st_find_col(t, member->text);
     const st_word *w = st_lookup(c, member->text);
-    bool defined = w && w->def && w->def->of == t && w->def->kind != ST_DEF_ROWS;
+    bool defined = w && w->def && w->def->of == t && w->def->kind != ST_DEF_ROWS && !st_is_no_value(w->def);
     if (field && !col && defined && w->def->kind == ST_DEF_RFM)
         return rfm_member(c, s, w->def, field, ref->span);
     if (field && (col || defined)) {

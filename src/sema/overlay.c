@@ -14,7 +14,7 @@ static st_def *hidden_trait(st_checker *c, const st_def *d, const st_ast *writte
     return hidden;
 }
 
-static bool has_few_values(st_type t)
+bool st_has_few_values(st_type t)
 {
     switch (t.base) {
     case ST_T_BOOL:
@@ -29,7 +29,7 @@ static bool has_few_values(st_type t)
 st_expr *st_check_dimension(st_checker *c, const st_scope *s, const st_ast *written)
 {
     st_expr *x = st_check_expr(c, s, written);
-    if (!x || has_few_values(x->type)) return x;
+    if (!x || st_has_few_values(x->type)) return x;
     st_err(c, ST_MSG_OVERLAY_DIMENSION, written->span, st_source_text(c, written), st_kind_words(x->type));
     return NULL;
 }
@@ -39,6 +39,11 @@ static st_def *dimension(st_checker *c, st_def *d, const st_scope *s, const st_a
 {
     st_expr *x = st_check_dimension(c, s, written);
     if (!x) return NULL;
+    if (st_is_personal(x)) {
+        st_err(c, ST_MSG_PERSONAL_OUTPUT, written->span, st_source_text(c, written),
+               "It would be part of the names of cells");
+        return NULL;
+    }
     bool named = x->op == ST_X_DEF && x->def->of == d->of && x->def->kind != ST_DEF_SEGMENT;
     if (!named) return hidden_trait(c, d, written, x);
     st_use(c, s, x->def);

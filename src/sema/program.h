@@ -387,6 +387,7 @@ struct st_def {
     st_treatment *treatment;
     st_campaign *campaign;
     st_audience *audience;
+    bool pii;       /* trait: its value is personal data, which leaves only where it is sent */
     uint32_t nuses; /* definitions it refers to directly, each once */
     st_def **uses;
 };
