@@ -303,7 +303,7 @@ static bool check_again(st_checker *c, const st_def *d, const st_ast *ast)
 /* Columns of the answer itself. */
 static bool is_taken(const st_def *d, const char *as)
 {
-    static const char *const fixed[] = {"treatment", "channel", "arm", "order", "reason", "change"};
+    static const char *const fixed[] = {"treatment", "channel", "arm", "order", "reason", "by", "change"};
     for (size_t i = 0; i < ST_COUNT(fixed); i++)
         if (strcmp(fixed[i], as) == 0) return true;
     return d->of->key && strcmp(d->of->key->name, as) == 0;
