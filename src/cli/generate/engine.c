@@ -17,7 +17,7 @@ enum { BATCH_ROWS = 16384, MOST_HAPPENINGS = 64, MOST_WORDS = 256, MOST_TAGS = 6
 #define SECOND_US INT64_C(1000000)
 
 /* What a draw is for; part of its address, so the order never changes. Columns follow. */
-enum { FOR_LIFE, FOR_TIMES, FOR_CLOCK, FOR_PLACE, FOR_HABIT, FOR_COLUMN = 16, FOR_FAVOURITE = 1u << 20 };
+enum { FOR_LIFE, FOR_TIMES, FOR_PERSON, FOR_PLACE, FOR_HABIT, FOR_COLUMN = 16, FOR_FAVOURITE = 1u << 20 };
 
 typedef struct row {
     const gen_table *table;
@@ -328,11 +328,14 @@ static const char *const last_names[] = {"Adler", "Bauer", "Conrad", "Dietz",  "
                                          "Graf",  "Huber", "Jung",   "Kaiser", "Lang",  "Maier",
                                          "Neu",   "Otto",  "Peters", "Roth"};
 
-static void put_person(st_out_batch *b, uint32_t at, const gen_column *c, const row *r, gen_random *g)
+/* The same name and address wherever a row speaks of its person. */
+static void put_person(const gen_model *m, st_out_batch *b, uint32_t at, const gen_column *c, const row *r,
+                       gen_random *g)
 {
     static const char *const hosts[] = {"example.com", "example.org", "mail.example.net"};
-    const char *first = first_names[gen_below(g, ST_COUNT(first_names))];
-    const char *last = last_names[gen_below(g, ST_COUNT(last_names))];
+    gen_random person = draw(m, r, FOR_PERSON);
+    const char *first = first_names[gen_below(&person, ST_COUNT(first_names))];
+    const char *last = last_names[gen_below(&person, ST_COUNT(last_names))];
     unsigned long long number = r->number + 1;
     char text[96];
     if (c->how == GEN_EMAIL)
@@ -523,7 +526,7 @@ static void put_value(const table_source *s, st_out_batch *b, uint32_t at, const
         return;
     }
     case GEN_PLACED: put_placed(m, b, at, c, r, &g); return;
-    default: put_person(b, at, c, r, &g); return;
+    default: put_person(m, b, at, c, r, &g); return;
     }
 }
 

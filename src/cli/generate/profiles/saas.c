@@ -1,4 +1,4 @@
-/* A software house that sells a planning tool by the month. Workspaces sign up, some set themselves up in the first days, invite
+/* A software house that sells a planning tool by the month. People sign up, some set themselves up in the first days, invite
  * colleagues and import their data; those who do stay. The larger the plan, the more is done. */
 #include "cli/generate/profiles.h"
 

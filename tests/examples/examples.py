@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Every folder of examples/: its rules compile without a warning, its README is run as it stands there, and its treatments and
+tests are run.
+
+examples.py STRATA [--update]. In a README every line of four blanks and `strata …` is a command; they are run in order, in a folder
+where `examples` is. A block ```text right behind one has what it prints: all of it or, where names follow the word text, the lines
+of those definitions. --update writes what is printed into the blocks.
+"""
+import difflib
+import glob
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+STRATA = os.path.abspath(sys.argv[1])
+COMMANDS = re.compile(r"^    (strata [^\n]*)$|^```text([^\n]*)\n(.*?)^```$", re.M | re.S)
+
+counts = {"passed": 0, "failed": 0}
+
+
+def run(args, cwd):
+    done = subprocess.run([STRATA, *args], cwd=cwd, capture_output=True, text=True, check=False)
+    if "built without Apache Arrow" in done.stderr:
+        print(done.stderr.strip())
+        sys.exit(77)
+    return done
+
+
+def judge(good, what):
+    counts["passed" if good else "failed"] += 1
+    if not good:
+        print(what)
+
+
+def lines_of(text, names):
+    """The lines that begin with one of the names, and the indented ones below them."""
+    if not names:
+        return text
+    kept, keep = [], False
+    for line in text.splitlines(True):
+        if not line.startswith(" "):
+            keep = line.split(" ")[0].strip() in names
+        if keep:
+            kept.append(line)
+    return "".join(kept)
+
+
+def follow(readme, cwd, update):
+    """Runs the commands of a README; what the blocks should hold, as (match, text)."""
+    printed, blocks = "", []
+    for match in COMMANDS.finditer(readme):
+        if match.group(1):
+            done = run(shlex.split(match.group(1))[1:], cwd)
+            judge(done.returncode == 0, f"{match.group(1)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+            printed = done.stdout
+            continue
+        text = lines_of(printed, match.group(2).split())
+        blocks.append((match, text))
+        if not update:
+            diff = difflib.unified_diff(match.group(3).splitlines(True), text.splitlines(True), "README", "printed")
+            judge(match.group(3) == text, "".join(diff))
+    return blocks
+
+
+def example(folder, update):
+    name = os.path.basename(folder)
+    done = run(["check", folder], ROOT)
+    judge(done.returncode == 0 and "0 errors, 0 warnings" in done.stdout + done.stderr, f"{name}: {done.stdout}{done.stderr}")
+    path = os.path.join(folder, "README.md")
+    with open(path, encoding="utf-8") as file:
+        readme = file.read()
+    judge(f"strata generate {name} " in readme, f"{name}: the README makes no data")
+    with tempfile.TemporaryDirectory() as work:
+        os.symlink(os.path.join(ROOT, "examples"), os.path.join(work, "examples"))
+        blocks = follow(readme, work, update)
+    judge(blocks, f"{name}: the README shows nothing")
+    for match, text in reversed(blocks if update else []):
+        readme = readme[:match.start(3)] + text + readme[match.end(3):]
+    if update:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(readme)
+
+
+def main():
+    for folder in sorted(glob.glob(os.path.join(ROOT, "examples", "*"))):
+        example(folder, "--update" in sys.argv[2:])
+    print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
+    sys.exit(1 if counts["failed"] else 0)
+
+
+main()
