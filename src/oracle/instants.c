@@ -46,3 +46,15 @@ void st_oracle_check(st_oracle *o)
     for (uint32_t i = 0; i < o->program->ndefs; i++)
         if (st_def_is_output(o->program->defs[i], true)) check_def(o, o->start, o->program->defs[i]);
 }
+
+static void check_part(void *context, const st_def *whole, st_def *part, st_part_role role)
+{
+    st_oracle *o = context;
+    (void)whole, (void)role;
+    check_def(o, o->start, part);
+}
+
+void st_oracle_check_treatments(st_oracle *o)
+{
+    st_visit_parts(o->program, &(st_part_visit){check_part, o});
+}

@@ -18,6 +18,7 @@ st_oracle *st_oracle_new(st_arena *a, const st_program *program, const st_data *
 /* Raises STRATA_BAD_INPUT where some trait or output asks `as of` an instant later than the one in force. Evaluation
  * alone meets only those that its rows need. */
 void st_oracle_check(st_oracle *o);
+void st_oracle_check_treatments(st_oracle *o); /* likewise of what treatments and audiences are made of */
 
 /* The row is in the population and output of its table: it exists (keep where) and has begun. */
 bool st_oracle_present(st_oracle *o, const st_table *table, uint64_t row);
@@ -27,6 +28,16 @@ st_value st_oracle_def(st_oracle *o, const st_def *def, uint64_t row);
 st_value st_oracle_rfm(st_oracle *o, const st_def *def, st_rfm_field field, uint64_t row);
 /* The name of the cell that a row is in; missing outside of the overlay's segment. */
 st_value st_oracle_cell(st_oracle *o, const st_def *overlay, uint64_t row);
+
+/* What a treatment does with each row of its table. */
+typedef struct st_oracle_got {
+    bool is_member; /* of its target; else nothing is said */
+    strata_outcome outcome;
+    uint32_t
+        which; /* TREATED, OVER_LIMIT: channel; EXCLUDED: exclusion; HELD_OUT: holdout; EARLIER: treatment of the campaign */
+    uint64_t order; /* of the treated, from 1; else 0 */
+} st_oracle_got;
+const st_oracle_got *st_oracle_treat(st_oracle *o, const st_def *treatment);
 
 /* Any expression, for a row of e->at (not read where e->at is NULL). */
 st_value st_oracle_eval(st_oracle *o, const st_expr *e, uint64_t row);

@@ -64,6 +64,7 @@ struct st_oracle {
     ST_VEC(st_oracle_pattern) patterns;
     ST_VEC(int64_t) rows;    /* a stack of row lists in the making */
     ST_VEC(st_value) values; /* a stack of value lists in the making */
+    st_oracle_got **treated; /* by definition: the treatments that were worked out */
     st_oracle_faults faults;
 };
 

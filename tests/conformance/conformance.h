@@ -80,6 +80,18 @@ typedef struct ct_answers {
     ST_VEC(ct_answer) items;
 } ct_answers;
 
+ct_cell ct_cell_of(const st_value *v);
+ct_cell ct_cell_at(st_arena *a, const struct ArrowSchema *type, const struct ArrowArray *v, int64_t row);
+const char *ct_cell_text(st_arena *a, const ct_cell *c);
+
+/* Treatments and activations, behind the other answers (treat.c). */
+struct st_data;
+struct st_oracle;
+void ct_treat_oracle(st_arena *a, struct st_oracle *o, const st_program *p, const struct st_data *data,
+                     ct_answers *out);
+bool ct_treat_library(st_arena *a, const strata_rules *rules, const strata_result *result, ct_answers *out,
+                      strata_error *error);
+
 /* The two engines. Everything they give lives in `a`. */
 void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_answers *out);
 /* as_bytes: the compiled rules are written and read back first, as a .segb file is. */

@@ -72,7 +72,7 @@ static bool bind(session *s)
 
 static bool run(session *s)
 {
-    strata_run_options o = {.threads = s->threads, .traits = true};
+    strata_run_options o = {.threads = s->threads, .traits = true, .treatments = true};
     TRY(strata_as_of_parse(s->rules, s->c->as_of, &o.as_of, &s->error));
     TRY(strata_run(s->data, &o, &s->result, &s->error));
     return true;
@@ -115,12 +115,12 @@ static unsigned scale_of(const char *format)
     return scale;
 }
 
-static ct_cell cell_at(st_arena *a, const struct ArrowSchema *type, const struct ArrowArray *v, int64_t row)
+ct_cell ct_cell_at(st_arena *a, const struct ArrowSchema *type, const struct ArrowArray *v, int64_t row)
 {
     ct_cell c = {0};
     row += v->offset;
     if (v->n_buffers > 0 && v->buffers[0] && !st_bit(v->buffers[0], (uint64_t)row)) return c;
-    if (type->dictionary) return cell_at(a, type->dictionary, v->dictionary, integer_at(type, v, row));
+    if (type->dictionary) return ct_cell_at(a, type->dictionary, v->dictionary, integer_at(type, v, row));
     switch (type->format[0]) {
     case 'b': c.kind = CT_BOOL, c.b = st_bit(v->buffers[1], (uint64_t)row); break;
     case 'g': c.kind = CT_FLOAT, c.f = ((const double *)v->buffers[1])[row]; break;
@@ -160,9 +160,9 @@ static void read_batch(session *s, const struct ArrowSchema *schema, const struc
         to->keys = keys;
         to->cells = cells;
         for (int64_t row = batch->offset; row < batch->offset + batch->length; row++) {
-            ct_cell key = cell_at(s->arena, schema->children[0], batch->children[0], row);
+            ct_cell key = ct_cell_at(s->arena, schema->children[0], batch->children[0], row);
             to->keys[to->n] = key_of(s->arena, &key);
-            to->cells[to->n++] = cell_at(s->arena, schema->children[i], batch->children[i], row);
+            to->cells[to->n++] = ct_cell_at(s->arena, schema->children[i], batch->children[i], row);
         }
     }
 }
@@ -235,7 +235,7 @@ static bool everything(session *s)
     for (size_t i = 0; i < strata_result_entity_count(s->result); i++) {
         if (!read_entity(s, strata_result_entity(s->result, i))) return false;
     }
-    return counts_agree(s);
+    return counts_agree(s) && ct_treat_library(s->arena, s->rules, s->result, s->out, &s->error);
 }
 
 void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_bytes, ct_answers *out)

@@ -17,7 +17,7 @@ static const struct {
     {"cell", ST_RFM_CELL},
 };
 
-static ct_cell cell_of(const st_value *v)
+ct_cell ct_cell_of(const st_value *v)
 {
     ct_cell c = {0};
     if (v->missing) return c;
@@ -84,7 +84,7 @@ static void answer(asker *k, const st_def *d, const char *name, const st_rfm_fie
                                                  : st_oracle_rfm(k->oracle, d, *field, row);
         st_str key = st_row_key(t, row, digits);
         to->keys[to->n] = st_dup(k->arena, key.p, key.n);
-        to->cells[to->n++] = cell_of(&v);
+        to->cells[to->n++] = ct_cell_of(&v);
     }
 }
 
@@ -100,7 +100,8 @@ void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_
     asker k = {a, data, st_oracle_new(a, program, data, instant_of(a, c, program)), out};
     for (uint32_t i = 0; i < program->ndefs; i++) {
         const st_def *d = program->defs[i];
-        if (d->hidden || !d->of || d->kind == ST_DEF_ROWS) continue;
+        if (d->hidden || !d->of || d->kind == ST_DEF_ROWS || d->treatment || d->campaign || d->audience)
+            continue;
         static const st_rfm_field cell = ST_RFM_CELL;
         bool labelled = d->rfm ? d->rfm->has_tiers : !d->overlay || d->overlay->has_actions;
         if (labelled) answer(&k, d, d->name, NULL);
@@ -110,4 +111,5 @@ void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_
                 answer(&k, d, st_format(a, "%s.%s", d->name, rfm_fields[f].suffix), &rfm_fields[f].field);
         }
     }
+    ct_treat_oracle(a, k.oracle, program, data, out);
 }

@@ -66,7 +66,7 @@ static const char *number_text(st_arena *a, st_i128 v, unsigned scale)
     return st_dup(a, st_buf_text(a, &b), b.n);
 }
 
-static const char *cell_text(st_arena *a, const ct_cell *c)
+const char *ct_cell_text(st_arena *a, const ct_cell *c)
 {
     char time[ST_TIME_TEXT];
     switch (c->kind) {
@@ -114,10 +114,10 @@ static bool as_expected(st_arena *a, const st_zone *zone, const char *want, bool
     switch (c->kind) {
     case CT_MISSING: return strcmp(want, "missing") == 0;
     case CT_TEXT: return strcmp(want, "missing") != 0 && st_str_eq(c->text, st_str_of(want));
-    case CT_NUMBER: return strcmp(trimmed(a, want), cell_text(a, c)) == 0;
+    case CT_NUMBER: return strcmp(trimmed(a, want), ct_cell_text(a, c)) == 0;
     case CT_FLOAT: return same_float(a, want, c->f);
     case CT_INSTANT: return same_instant(zone, want, c->time);
-    default: return strcmp(want, cell_text(a, c)) == 0;
+    default: return strcmp(want, ct_cell_text(a, c)) == 0;
     }
 }
 
@@ -181,9 +181,9 @@ static void compare_answer(report *r, const st_zone *zone, const ct_expect *e, c
                       in ? "in, but should not be" : "not in, but should be");
         } else if (!w) {
             wrong(r, "%s: %s was not expected in the output, and is %s", e->name, got->keys[i],
-                  cell_text(r->arena, c));
+                  ct_cell_text(r->arena, c));
         } else if (!as_expected(r->arena, zone, w->value, w->quoted, c)) {
-            wrong(r, "%s: %s is %s, expected %s", e->name, got->keys[i], cell_text(r->arena, c), w->value);
+            wrong(r, "%s: %s is %s, expected %s", e->name, got->keys[i], ct_cell_text(r->arena, c), w->value);
         }
     }
     for (uint32_t i = 0; i < all.n && found != all.n; i++) {
@@ -211,8 +211,8 @@ static void compare_sum(report *r, const ct_expect *e, const ct_answer *got)
         sum.number += got->cells[i].number;
         sum.scale = got->cells[i].scale;
     }
-    if (strcmp(cell_text(r->arena, &sum), trimmed(r->arena, e->text)) != 0)
-        wrong(r, "%s: the sum is %s, expected %s", e->name, cell_text(r->arena, &sum), e->text);
+    if (strcmp(ct_cell_text(r->arena, &sum), trimmed(r->arena, e->text)) != 0)
+        wrong(r, "%s: the sum is %s, expected %s", e->name, ct_cell_text(r->arena, &sum), e->text);
 }
 
 static void compare_answers(report *r, const ct_case *c, const st_program *program, const ct_answers *got)
