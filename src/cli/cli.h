@@ -75,6 +75,26 @@ strata_rules *cli_load_rules_at(const cli_args *args, const char *path, FILE *me
 size_t cli_count(const strata_rules *rules, strata_severity severity); /* of the diagnostics */
 void cli_print_diagnostics(const strata_rules *rules, FILE *out);
 
+/* A table for people: names, numbers, and where a whole is given shares and, in colour, bars. */
+typedef struct cli_layout {
+    FILE *out;
+    int left; /* width of the column of names */
+    bool colour;
+} cli_layout;
+int cli_width(const char *text); /* characters of UTF-8 text, for columns that line up */
+void cli_print_row(const cli_layout *l, const char *indent, const char *name, bool strong, uint64_t n,
+                   uint64_t whole);
+
+/* ---- treatments (treat.c) ---- */
+/* Whether --treatments and --activate are asked for; what is wrong with them is said before the work. */
+bool cli_wants_treatments(const cli_args *args);
+bool cli_check_treatments(const cli_args *args, const strata_rules *rules);
+/* Writes the files that are asked for; false after saying what is wrong. */
+bool cli_write_treatments(const cli_args *args, const strata_rules *rules, const strata_result *result);
+void cli_print_treatments(const strata_result *result, FILE *out);
+bool cli_is_folder(const char *path);
+bool cli_is_stdout(const char *path); /* "-"; NULL is fine */
+
 /* The answer as a table for people. */
 void cli_print_counts(const strata_result *result, FILE *out);
 /* The answer as definition,label,customers in order of the lines; tiers and scores without customers are left out. */

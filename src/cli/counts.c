@@ -22,8 +22,7 @@ static const char *grouped(uint64_t n, char out[32])
     return out;
 }
 
-/* Characters of UTF-8 text, for columns that line up. */
-static int width(const char *text)
+int cli_width(const char *text)
 {
     int n = 0;
     for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
@@ -40,18 +39,12 @@ static void print_bar(uint64_t part, uint64_t whole, FILE *out)
     fprintf(out, "%s\033[0m", eighths[units % 8]);
 }
 
-typedef struct layout {
-    FILE *out;
-    int left;    /* width of the column of names */
-    bool colour; /* and bars */
-} layout;
-
-static void print_row(const layout *l, const char *indent, const char *name, bool strong, uint64_t n,
-                      uint64_t whole)
+void cli_print_row(const cli_layout *l, const char *indent, const char *name, bool strong, uint64_t n,
+                   uint64_t whole)
 {
     char digits[32], share[16] = "";
     if (whole) snprintf(share, sizeof share, " %7.1f%%", 100.0 * (double)n / (double)whole);
-    int space = l->left - width(indent) - width(name);
+    int space = l->left - cli_width(indent) - cli_width(name);
     const char *on = strong && l->colour ? "\033[1m" : "", *off = strong && l->colour ? "\033[0m" : "";
     fprintf(l->out, "%s%s%s%s%*s %12s%s", indent, on, name, off, space, "", grouped(n, digits), share);
     if (l->colour && whole) print_bar(n, whole, l->out);
@@ -71,21 +64,21 @@ static bool is_for_people(const strata_count *c)
 }
 
 /* Prints the labels of one definition, counts [i, end), under a line of its own. */
-static void print_labelled(const layout *l, const strata_result *result, size_t i, size_t end)
+static void print_labelled(const cli_layout *l, const strata_result *result, size_t i, size_t end)
 {
     strata_count c = strata_result_count(result, i);
     uint64_t sum = 0;
     for (size_t k = i; k < end; k++) sum += strata_result_count(result, k).customers;
-    print_row(l, "", c.definition, true, sum, c.population);
+    cli_print_row(l, "", c.definition, true, sum, c.population);
     for (; i < end; i++) {
         c = strata_result_count(result, i);
-        print_row(l, "  ", c.label, false, c.customers, c.population);
+        cli_print_row(l, "  ", c.label, false, c.customers, c.population);
     }
     if (sum < c.population && c.kind != STRATA_OVERLAY)
-        print_row(l, "  ", "(no label)", false, c.population - sum, c.population);
+        cli_print_row(l, "  ", "(no label)", false, c.population - sum, c.population);
 }
 
-static void print_entity(const layout *l, const strata_result *result, const char *entity)
+static void print_entity(const cli_layout *l, const strata_result *result, const char *entity)
 {
     size_t n = strata_result_size(result);
     bool headed = false;
@@ -97,24 +90,24 @@ static void print_entity(const layout *l, const strata_result *result, const cha
         if (strcmp(c.entity, entity) != 0 || !is_for_people(&c)) continue;
         if (!headed) {
             fputc('\n', l->out);
-            print_row(l, "", entity, false, c.population, 0);
+            cli_print_row(l, "", entity, false, c.population, 0);
         }
         headed = true;
         if (is_labelled(c.kind))
             print_labelled(l, result, i, end);
         else
-            print_row(l, "", c.definition, true, c.customers, c.population);
+            cli_print_row(l, "", c.definition, true, c.customers, c.population);
     }
 }
 
 void cli_print_counts(const strata_result *result, FILE *out)
 {
-    layout l = {out, 0, cli_colour(out)};
+    cli_layout l = {out, 0, cli_colour(out)};
     for (size_t i = 0; i < strata_result_size(result); i++) {
         strata_count c = strata_result_count(result, i);
         if (!is_for_people(&c)) continue;
-        int name = width(c.definition), label = is_labelled(c.kind) ? width(c.label) + 2 : 0;
-        int entity = width(c.entity);
+        int name = cli_width(c.definition), label = is_labelled(c.kind) ? cli_width(c.label) + 2 : 0;
+        int entity = cli_width(c.entity);
         if (name > l.left) l.left = name;
         if (label > l.left) l.left = label;
         if (entity > l.left) l.left = entity;

@@ -20,6 +20,8 @@ static const cli_option options[] = {
     {"long", 0, NULL, "one row a membership instead: entity, definition, label", false},
     {"traits", 0, NULL, "traits too, and the raw values of rfm", false},
     {"counts", 0, "FILE", "the sizes: definition,label,customers", false},
+    {"treatments", 0, "FILE", "who gets which treatment, and why others do not; in the formats of -o", false},
+    {"activate", 0, "DIR", "the files for other tools: one a treatment and channel, one an audience", false},
     {"timings", 0, NULL, "say on stderr how long each part took", false},
 };
 
@@ -35,7 +37,7 @@ static const char *named_source(const cli_args *args, const char *table)
     return NULL;
 }
 
-static bool is_folder(const char *path)
+bool cli_is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -55,7 +57,7 @@ static bool find_folder(const cli_args *args, const strata_rules *rules, const c
                 named || (strlen(name) == (size_t)(sign - text) && strncmp(name, text, strlen(name)) == 0);
         }
         if (named) continue;
-        if (sign && !is_folder(text)) {
+        if (sign && !cli_is_folder(text)) {
             cli_fail("--data %s: the rule set has no table %.*s.", text, (int)(sign - text), text);
             return false;
         }
@@ -153,7 +155,7 @@ static bool write_output(const cli_args *args, const strata_result *result, cons
         return false;
     }
     const char *format = cli_value(args, "format");
-    if (!is_folder(path)) {
+    if (!cli_is_folder(path)) {
         cli_fail("the rules are about several entities (%s, %s): -o has to name a folder that is there, for "
                  "one file each.",
                  strata_result_entity(result, 0), strata_result_entity(result, 1));
@@ -203,26 +205,41 @@ static bool read_options(const cli_args *args, const strata_rules *rules, strata
     if (!cli_number(args, "threads", 1, 1024, &threads)) return false;
     o->threads = (uint32_t)threads;
     o->traits = cli_value(args, "traits") != NULL;
+    o->treatments = cli_wants_treatments(args);
     if (!as_of || strata_as_of_parse(rules, as_of, &o->as_of, &error) == STRATA_OK) return true;
     cli_fail("--as-of %s", error.message);
     return false;
 }
 
-static bool is_stdout(const char *path)
+bool cli_is_stdout(const char *path)
 {
     return path && strcmp(path, "-") == 0;
 }
 
+/* At most one file is standard output. */
+static bool check_stdout(const cli_args *args)
+{
+    static const char *const outputs[] = {"output", "counts", "treatments"};
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        if (!cli_is_stdout(cli_value(args, outputs[i]))) continue;
+        if (first) {
+            cli_fail("--%s and --%s cannot both go to standard output. Name a file for one of them.", first,
+                     outputs[i]);
+            return false;
+        }
+        first = outputs[i];
+    }
+    return true;
+}
+
 /* What is wrong with an output is said before the work, not behind it. */
-static bool check_outputs(const cli_args *args)
+static bool check_outputs(const cli_args *args, const strata_rules *rules)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
     strata_error error;
-    if (is_stdout(output) && is_stdout(counts)) {
-        cli_fail("-o and --counts cannot both go to standard output. Name a file for one of them.");
-        return false;
-    }
-    if ((!output || is_folder(output) ||
+    if (!check_stdout(args) || !cli_check_treatments(args, rules)) return false;
+    if ((!output || cli_is_folder(output) ||
          st_io_check_output(output, cli_value(args, "format"), &error) == STRATA_OK) &&
         (!counts || st_io_check_output(counts, "csv", &error) == STRATA_OK))
         return true;
@@ -230,15 +247,17 @@ static bool check_outputs(const cli_args *args)
     return false;
 }
 
-static int answer(const cli_args *args, strata_result *result, timings *t)
+static int answer(const cli_args *args, const strata_rules *rules, strata_result *result, timings *t)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
-    bool piped = is_stdout(output) || is_stdout(counts); /* then stdout is for programs */
+    bool piped = cli_is_stdout(output) || cli_is_stdout(counts) ||
+                 cli_is_stdout(cli_value(args, "treatments")); /* then stdout is for programs */
     double begin = cli_seconds();
-    bool good =
-        (!output || write_output(args, result, output)) && (!counts || cli_write_counts(result, counts));
+    bool good = (!output || write_output(args, result, output)) &&
+                (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result);
     if (good) {
         cli_print_counts(result, piped ? stderr : stdout);
+        cli_print_treatments(result, piped ? stderr : stdout);
         fflush(stdout);
         print_notes(result);
     }
@@ -251,7 +270,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
 {
     bool terminal = isatty(STDERR_FILENO);
     strata_run_options o = {.progress = progress, .context = &terminal};
-    if (!read_options(args, rules, &o) || !check_outputs(args)) return CLI_FAILED;
+    if (!read_options(args, rules, &o) || !check_outputs(args, rules)) return CLI_FAILED;
     double begin = cli_seconds();
     strata_data *data = load(args, rules, o.threads, terminal);
     if (!data) return CLI_FAILED;
@@ -262,7 +281,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
     strata_status status = strata_run(data, &o, &result, &error);
     t->run = cli_seconds() - begin;
     show(terminal, "", -1);
-    int exit_status = status == STRATA_OK ? answer(args, result, t) : cli_fail_with(&error);
+    int exit_status = status == STRATA_OK ? answer(args, rules, result, t) : cli_fail_with(&error);
     strata_result_free(result);
     strata_data_free(data);
     return exit_status;
@@ -288,7 +307,8 @@ const cli_verb cli_run = {
     .examples =
         "  strata run rules/ --data data/ --as-of 2026-11-01\n"
         "  strata run rules/ --data data/ --data 'orders=export/orders-*.parquet' -o segments.parquet\n"
-        "  strata run rules.segb --data data/ --counts counts.csv\n",
+        "  strata run rules.segb --data data/ --counts counts.csv\n"
+        "  strata run rules/ --data data/ --treatments treatments.parquet --activate out/\n",
     .noperands = 1,
     .options = options,
     .noptions = sizeof options / sizeof *options,

@@ -6,6 +6,7 @@ without Arrow.
 """
 import collections
 import csv
+import hashlib
 import os
 import re
 import stat
@@ -481,6 +482,144 @@ def several_entities_are_written_into_a_folder(folder):
     assert re.search(r"^customers +3\n", done.stdout, re.M) and re.search(r"^orders +3\n", done.stdout, re.M), done.stdout
     strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, "--format", "csv", "--long")
     has(read(os.path.join(out, "orders.csv")), "entity,definition,label\n10,large,in\n10,size,much\n10,of_ann,in\n")
+
+
+# ---- treatments ----
+
+TREATED = RULES.replace("name string?", "name string?  email string? pii  phone string? pii  mails bool  calls bool  joined_again date?") + """
+consent email when mails
+exclude ann from all treatments because "has complained"
+segment ann where customer_id = 1
+segment everybody where joined is known
+treatment offer for everybody {
+  channel email
+  channel `tele/phone` when calls
+  order by highest customer_id first
+  send name, sha256(email) as "em", sha256(phone) as "Phone"
+}
+treatment thanks for spenders { transactional  channel email }
+audience fans from everybody { send sha256(email) as "Email", name }
+"""
+TREATED = TREATED.replace("consent email", "consent `tele/phone` when calls\nconsent email").replace("  joined_again date?", "")
+PEOPLE = ("customer_id,name,email,phone,mails,calls,joined\n1,Ann,ann@x.org,,true,true,2026-01-05\n"
+          "2,=cmd,B.O+b@gmail.com,0049 30 1234567,true,false,2026-02-05\n3,Cy,,,false,true,2026-03-05\n"
+          "4,Di,di@x.org,,false,false,2026-03-06\n5,+49 30 1,e@x.org,1,true,false,2026-03-07\n")
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_treated(folder, *args, rules=TREATED, status=0):
+    path, data = lay(folder, rules=rules, customers=PEOPLE)
+    return strata("run", path, "--data", data, "--as-of", "2026-11-01", *args, status=status)
+
+
+@case
+def treatments_say_who_gets_what_and_why_not(folder):
+    out = os.path.join(folder, "t.csv")
+    done = run_treated(folder, "--treatments", out)
+    assert read(out) == ("customer_id,treatment,channel,arm,order,reason,by\n1,offer,,,,has complained,ann\n2,offer,email,treated,3,,\n"
+                         "3,offer,tele/phone,treated,2,,\n4,offer,,,,no channel,\n5,offer,email,treated,1,,\n"
+                         "1,thanks,,,,has complained,ann\n"), read(out)
+    has(done.stdout, "Treatments\noffer ", "  not: has complained (ann) ", "  not: no channel ")
+    assert re.search(r"^offer +3 +60.0%$", done.stdout, re.M), done.stdout
+    assert re.search(r"^thanks +0 +0.0%\n  email +0 +0.0%$", done.stdout, re.M), done.stdout
+    piped = run_treated(folder, "--treatments", "-", "--format", "csv")
+    assert piped.stdout == read(out)
+    has(piped.stderr, "Treatments\noffer ")
+    plain = run_treated(folder)
+    assert "Treatments" not in plain.stdout, plain.stdout
+
+
+@case
+def activation_writes_a_file_for_each_channel_and_audience(folder):
+    out = os.path.join(folder, "out")
+    run_treated(folder, "--activate", out)
+    assert sorted(os.listdir(out)) == ["fans.csv", "offer.email.csv", "offer.tele%2Fphone.csv", "thanks.email.csv"], os.listdir(out)
+    assert read(os.path.join(out, "offer.email.csv")) == (
+        f"customer_id,name,em,Phone\n5,+49 30 1,{digest('e@x.org')},{digest('+1')}\n"
+        f"2,'=cmd,{digest('b.o+b@gmail.com')},{digest('+49301234567')}\n")
+    assert read(os.path.join(out, "offer.tele%2Fphone.csv")) == "customer_id,name,em,Phone\n3,Cy,,\n"
+    assert read(os.path.join(out, "thanks.email.csv")) == "customer_id\n"
+    assert read(os.path.join(out, "fans.csv")) == (
+        f"Email,name\n{digest('ann@x.org')},Ann\n{digest('bo@gmail.com')},'=cmd\n,Cy\n{digest('di@x.org')},Di\n"
+        f"{digest('e@x.org')},+49 30 1\n")
+
+
+@case
+def compiled_rules_treat_and_activate_as_their_text_does(folder):
+    path, data = lay(folder, rules=TREATED, customers=PEOPLE)
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", path, "-o", compiled)
+    for rules, name in ((path, "text"), (compiled, "bytes")):
+        strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--activate", os.path.join(folder, name), "--treatments",
+               os.path.join(folder, name + ".csv"))
+    assert read(os.path.join(folder, "text.csv")) == read(os.path.join(folder, "bytes.csv"))
+    for file in os.listdir(os.path.join(folder, "text")):
+        assert read(os.path.join(folder, "text", file)) == read(os.path.join(folder, "bytes", file)), file
+
+
+@case
+def personal_data_leaves_only_where_it_is_sent(folder):
+    out = os.path.join(folder, "out")
+    done = run_treated(folder, "--activate", out, "--treatments", os.path.join(folder, "t.csv"), "-o", os.path.join(folder, "o.csv"),
+                       "--traits")
+    texts = done.stdout + done.stderr + read(os.path.join(folder, "t.csv")) + read(os.path.join(folder, "o.csv"))
+    texts += "".join(read(os.path.join(out, name)) for name in os.listdir(out))
+    assert "@" not in texts and "1234567" not in texts, texts
+
+
+@case
+def activation_replaces_files_whole_or_not_at_all(folder):
+    out = os.path.join(folder, "out")
+    run_treated(folder, "--activate", out)
+    with open(os.path.join(out, "other.csv"), "w", encoding="utf-8") as file:
+        file.write("mine")
+    with open(os.path.join(out, "fans.csv"), "w", encoding="utf-8") as file:
+        file.write("old")
+    run_treated(folder, "--activate", out)
+    has(read(os.path.join(out, "fans.csv")), "Email,name\n")
+    assert read(os.path.join(out, "other.csv")) == "mine"
+    os.remove(os.path.join(out, "thanks.email.csv"))
+    os.mkdir(os.path.join(out, "thanks.email.csv"))
+    with open(os.path.join(out, "fans.csv"), "w", encoding="utf-8") as file:
+        file.write("old")
+    done = run_treated(folder, "--activate", out, status=1)
+    has(done.stderr, "thanks.email.csv is a folder")
+    assert read(os.path.join(out, "fans.csv")) == "old"
+    assert sorted(os.listdir(out)) == ["fans.csv", "offer.email.csv", "offer.tele%2Fphone.csv", "other.csv", "thanks.email.csv"]
+
+
+@case
+def wrong_uses_of_treatments_are_said_before_the_run(folder):
+    plain, data = lay(folder)
+    run = ("run", plain, "--data", data, "--as-of", "2026-11-01")
+    has(strata(*run, "--treatments", os.path.join(folder, "t.csv"), status=1).stderr, "the rule set has no treatment")
+    has(strata(*run, "--activate", os.path.join(folder, "out"), status=1).stderr, "no treatment and no audience")
+    file = os.path.join(folder, "file")
+    with open(file, "w", encoding="utf-8") as handle:
+        handle.write("mine")
+    has(run_treated(folder, "--activate", file, status=1).stderr, "this is a file", "Name a folder")
+    has(run_treated(folder, "--activate", os.path.join(folder, "no", "such"), status=1).stderr, "cannot be written there", "No such file")
+    has(run_treated(folder, "--activate", "", status=1).stderr, "cannot be written there")
+    has(run_treated(folder, "--treatments", os.path.join(folder, "t.xyz"), status=1).stderr, "its format is not clear")
+    both = run_treated(folder, "--treatments", "-", "-o", "-", "--format", "csv", status=1)
+    has(both.stderr, "--output and --treatments cannot both go to standard output")
+    assert both.stdout == ""
+    assert not os.path.exists(os.path.join(folder, "out")) and read(file) == "mine"
+    if os.geteuid() != 0:
+        shut = os.path.join(folder, "shut")
+        os.mkdir(shut, 0o500)
+        has(run_treated(folder, "--activate", shut, status=1).stderr, "Permission denied")
+
+
+@case
+def changes_only_needs_something_to_compare_with(folder):
+    rules = TREATED.replace('as "Email", name }', 'as "Email", name  changes only }')
+    done = run_treated(folder, "--activate", os.path.join(folder, "out"), rules=rules, status=1)
+    has(done.stderr, "the audience fans gives changes only", "--previous FILE")
+    run_treated(folder, "--treatments", os.path.join(folder, "t.csv"), rules=rules)
 
 
 def main():
