@@ -205,8 +205,8 @@ definition:
                                         { $$ = MAKE(LIST_DEF, @$, $2, $4, $6, $7); }
   | D_PLACE name '=' list opt_meta      { $$ = MAKE(PLACE, @$, $2, $4, $5); }
   | PARAM name '=' param opt_meta       { $$ = MAKE(PARAM, @$, $2, $4, $5); }
-  | D_ROWS name '=' source opt_per opt_row_block
-                                        { $$ = MAKE(ROWS, @$, $2, $4, $5, $6); }
+  | D_ROWS name opt_of '=' source opt_per opt_row_block
+                                        { $$ = MAKE(ROWS, @$, $2, $3, $5, $6, $7); }
   | TRAIT name opt_of '=' expr opt_meta { $$ = MAKE(TRAIT, @$, $2, $3, $5, $6); }
   | SCORE name opt_of '=' expr opt_meta { $$ = MAKE(SCORE, @$, $2, $3, $5, $6); }
   | D_POINTS name opt_of points_block   { $$ = MAKE(POINTS, @$, $2, $3, $4); }

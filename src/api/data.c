@@ -41,7 +41,8 @@ void strata_data_free(strata_data *data)
 static const st_table *find_table(const st_program *schema, const char *name)
 {
     for (uint32_t i = 0; i < schema->ntables; i++)
-        if (strcmp(schema->tables[i]->name, name) == 0) return schema->tables[i];
+        if (!schema->tables[i]->derived && strcmp(schema->tables[i]->name, name) == 0)
+            return schema->tables[i];
     return NULL;
 }
 

@@ -436,6 +436,7 @@ void st_api_describe(strata_rules *rules, const st_program *program)
         strata_kind kind;
         if (kind_of(program->defs[i], &kind)) describe_definition(rules, program->defs[i], kind);
     }
-    for (uint32_t i = 0; i < program->ntables; i++) describe_table(rules, program, program->tables[i]);
+    for (uint32_t i = 0; i < program->ntables; i++)
+        if (!program->tables[i]->derived) describe_table(rules, program, program->tables[i]);
     st_api_list_activations(rules, program);
 }

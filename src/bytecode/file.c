@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum { VERSION = 1, HEAD = 20 };
+enum { VERSION = 2, HEAD = 20 };
 
 typedef struct file {
     bool reading;
@@ -241,20 +241,97 @@ static void column(file *f, const st_program *s, st_col *c)
     check_column(f, c);
 }
 
+/* A column of a table, which has all of its own already. */
+static const st_col *column_of(file *f, const st_table *t, const st_col *c)
+{
+    uint32_t i = u32_of(f, c ? c->index : 0);
+    need(f, i < t->ncols + t->nhidden, "groups are made of a column that is not there");
+    return &t->cols[i];
+}
+
+/* What groups are made of: a table that stands before them, so there is no circle. */
+static void groups(file *f, const st_program *s, st_table *t)
+{
+    bool there = t->derived != NULL;
+    flag(f, &there);
+    if (!there) return;
+    st_derived d = {0};
+    if (!f->reading) d = *t->derived;
+    uint32_t source = u32_of(f, d.source ? d.source->index : 0);
+    need(f, source < t->index, "groups are made of a table that comes later");
+    d.source = s->tables[source];
+    d.path.n = count(f, d.path.n, 4);
+    need(f, d.path.n > 0, "groups lead to no entity");
+    if (f->reading) d.path.steps = st_new_n(f->a, const st_col *, d.path.n);
+    const st_table *at = d.source;
+    for (uint32_t i = 0; i < d.path.n; i++) {
+        d.path.steps[i] = column_of(f, at, d.path.steps[i]);
+        at = d.path.steps[i]->links_to;
+        need(f, at && at->index < t->index, "groups lead to their entity by no link");
+    }
+    if (f->reading) d.keys = st_new_n(f->a, const st_col *, (size_t)t->ncols + 1);
+    for (uint32_t i = 0; i < t->ncols; i++) d.keys[i] = column_of(f, d.source, d.keys[i]);
+    d.member = column_of(f, d.source, d.member);
+    need(f, t->nhidden > 0 && !t->key && !t->segmented, "groups are no groups");
+    if (!f->reading) return;
+    d.up.n = 1;
+    d.up.steps = st_new_n(f->a, const st_col *, 1);
+    d.up.steps[0] = &t->cols[t->ncols];
+    need(f, d.up.steps[0]->links_to == at, "groups belong to another entity than they lead to");
+    st_derived *kept = st_new(f->a, st_derived);
+    *kept = d;
+    t->derived = kept;
+}
+
 static void table(file *f, const st_program *s, st_table *t)
 {
     name(f, &t->name);
     optional_name(f, &t->doc);
     flag(f, &t->segmented);
     t->ncols = count(f, t->ncols, 20);
-    if (f->reading) t->cols = st_new_n(f->a, st_col, (size_t)t->ncols + 1);
-    for (uint32_t i = 0; i < t->ncols; i++) {
+    t->nhidden = count(f, t->nhidden, 20);
+    uint32_t n = t->ncols + t->nhidden;
+    if (f->reading) t->cols = st_new_n(f->a, st_col, (size_t)n + 1);
+    for (uint32_t i = 0; i < n; i++) {
         st_col *c = &t->cols[i];
         if (f->reading) c->index = i, c->table = t;
         column(f, s, c);
         if (!f->reading || !c->key) continue;
-        need(f, !t->key, "a table has two keys");
+        need(f, !t->key && i < t->ncols, "a table has two keys");
         t->key = c;
+    }
+    groups(f, s, t);
+}
+
+/* Every column of groups is one of their source, and every hidden link is made with some groups: behind the columns of
+ * groups the one to their entity, behind those of their source the one to them. */
+static void check_groups(const file *f, const st_program *s)
+{
+    for (uint32_t t = 0; t < s->ntables; t++) {
+        const st_table *x = s->tables[t];
+        for (uint32_t i = x->ncols + (x->derived ? 1u : 0u); i < x->ncols + x->nhidden; i++) {
+            const st_table *to = x->cols[i].links_to;
+            need(f, to && to->derived && to->derived->member == &x->cols[i],
+                 "a hidden link leads to no groups");
+        }
+        if (!x->derived) continue;
+        const st_col *member = x->derived->member;
+        need(f,
+             member->links_to == x && member->index >= member->table->ncols &&
+                 member->used == x->derived->up.steps[0]->used,
+             "nothing leads to groups");
+        for (uint32_t i = 0; i < x->derived->path.n; i++)
+            need(f, x->derived->path.steps[i]->used || !member->used,
+                 "groups lead to an entity by a link that is not read");
+        for (uint32_t i = 0; i < x->ncols; i++) {
+            const st_col *c = &x->cols[i], *key = x->derived->keys[i];
+            need(f,
+                 key->index < key->table->ncols && (key->used || !member->used) && !key->type.list &&
+                     key->type.base != ST_T_FLOAT && c->type.base == key->type.base && !c->type.list &&
+                     c->type.digits == key->type.digits && c->type.scale == key->type.scale &&
+                     c->links_to == key->links_to,
+                 "a column of groups is not what they are grouped by");
+        }
     }
 }
 
@@ -475,6 +552,8 @@ static void definition(file *f, const st_program *s, st_def *d)
     uint32_t of = u32_of(f, d->of ? d->of->index : ST_BC_NONE);
     need(f, of == ST_BC_NONE || of < s->ntables, "a definition is of no table");
     bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS || d->kind == ST_DEF_LAYER;
+    bool of_groups = of != ST_BC_NONE && s->tables[of]->derived && d->hidden && d->kind == ST_DEF_TRAIT;
+    outside |= of_groups;
     need(f, of != ST_BC_NONE ? s->tables[of]->key != NULL || outside : outside,
          "a definition is of no table with a key");
     if (f->reading && of != ST_BC_NONE) d->of = s->tables[of];
@@ -506,6 +585,7 @@ static st_program *schema(file *f, const st_program *from)
     }
     for (uint32_t i = 0; i < s->ntables; i++) table(f, s, s->tables[i]);
     check_links(f, s);
+    check_groups(f, s);
     s->ndefs = count(f, s->ndefs, 40);
     if (f->reading) s->defs = st_new_n(f->a, st_def *, (size_t)s->ndefs + 1);
     for (uint32_t i = 0; f->reading && i < s->ndefs; i++) {

@@ -48,7 +48,8 @@ static bool check_path(verifier *v, const st_bc_path *p)
     NEED(p->n > 0 && p->n <= ST_BC_MAX_PATH, "a path has %u links", p->n);
     uint32_t table = p->table;
     for (uint32_t i = 0; i < p->n; i++) {
-        NEED(p->cols[i] < schema->tables[table]->ncols, "a path follows column %u of %s, which is not there",
+        const st_table *from = schema->tables[table];
+        NEED(p->cols[i] < from->ncols + from->nhidden, "a path follows column %u of %s, which is not there",
              p->cols[i], schema->tables[table]->name);
         const st_table *to = schema->tables[table]->cols[p->cols[i]].links_to;
         NEED(to, "a path follows %s.%s, which is no link", schema->tables[table]->name,

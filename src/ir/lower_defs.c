@@ -37,7 +37,8 @@ st_ir_id st_lower_rank(st_lowering *l, const st_expr *e, bool is_true)
                         .imm = e->amount,
                         .n = 2,
                         .args = (st_ir_id[]){v, members},
-                        .col = e->at->key,
+                        .col =
+                            e->at->cols, /* the first, of a table that may have no key: whose rows they are */
                         .subject = l->asking};
         in = st_ir_and2(ir, members, st_ir_cmp(ir, bottom ? ST_LE : ST_GE, v, st_ir_node_of(ir, &t)));
     }
@@ -372,7 +373,7 @@ static void note_unseen(st_lowering *l)
 {
     for (uint32_t i = 0; i < l->program->ntables; i++) {
         const st_table *t = l->program->tables[i];
-        if (!l->seen[i] || !t->visible) continue;
+        if (!l->seen[i] || !t->visible || t->derived) continue; /* groups do not lie in the future */
         st_ir_id keep = st_lower_keep(l, t);
         l->ir->unseen[i] = st_ir_but_not(l->ir, keep, st_lower_true(l, t->visible));
     }

@@ -30,6 +30,12 @@ static void find_timezone(st_checker *c, const st_ast *program)
     }
 }
 
+static void count_groupings(st_checker *c, const st_ast *program)
+{
+    for (uint32_t i = 0; i < program->n; i++)
+        c->ngroupings += program->kids[i]->kind == ST_AST_ROWS && st_groups_rows(program->kids[i]);
+}
+
 static void finish(st_checker *c)
 {
     c->p->ntables = c->tables.n;
@@ -53,6 +59,7 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
         if (!files[i].ok) c.incomplete = true;
     for (uint32_t i = 0; i < nfiles; i++) find_timezone(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_find_hash(&c, files[i].root);
+    for (uint32_t i = 0; i < nfiles; i++) count_groupings(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_tables(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_defs(&c, files[i].root);
     for (uint32_t i = 0; i < nfiles; i++) st_collect_contact(&c, files[i].root);

@@ -19,6 +19,7 @@
 #define ST_MAX_SENDS 200     /* values of one treatment or audience */
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
+#define ST_MAX_GROUPINGS 100 /* `rows … per` over one table */
 
 /* A rows definition, ready to be inlined: filters of `table`, and the link said with `by` (NULL: none). */
 typedef struct st_rows_info {
@@ -76,9 +77,12 @@ typedef struct st_checker {
     st_map salts; /* of draws: salt -> where it stands */
     st_hash hash; /* of draws that name none */
     bool hash_set;
-    st_map words; /* name -> st_word */
-    ST_VEC(st_table *) tables;
+    st_map words;              /* name -> st_word */
+    ST_VEC(st_table *) tables; /* those declared, then those of groups */
     ST_VEC(const st_ast *) table_asts;
+    uint32_t ndeclared; /* tables with a declaration */
+    uint32_t
+        ngroupings; /* `rows … per` in the rule set: room for so many links behind the columns of a table */
     ST_VEC(st_def *) defs;
     ST_VEC(st_definfo *) info; /* by st_def.index */
     ST_VEC(st_def *) order;
@@ -296,6 +300,26 @@ st_expr *st_check_blocks(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_sequence(st_checker *c, const st_scope *s, const st_ast *ast);
 void st_add_filter(st_checker *c, st_rowset *rows, st_expr *where);
 
+/* count, where no rows are said: those of s->rows. */
+st_expr *st_count_of_scope(st_checker *c, const st_scope *s, st_span span);
+/* The links from the rows of `from` to the row in hand, or to groups' own entity. NULL: reported. */
+const st_path *st_find_rows_path(st_checker *c, const st_table *from, const st_table *to, const char *by,
+                                 st_span span);
+
+/* ---- groups.c ---- */
+bool st_groups_rows(const st_ast *rows); /* rows … per */
+/* Makes the table of groups of d's rows; false: reported. */
+bool st_check_groups(st_checker *c, st_def *d, const st_source_parts *parts, const char *by);
+void st_check_field(st_checker *c, st_def *field); /* one of its fields */
+st_def *st_find_field(const st_table *t, const char *name);
+const char *st_field_name(const st_def *field); /* as written */
+static inline bool st_is_field(const st_def *d)
+{
+    return d->hidden && d->ast && d->ast->kind == ST_AST_ROW_COLUMN;
+}
+/* The rows that a SOURCE asked of a group stands for: the group's own. False: it names others, reported. */
+bool st_check_own_rows(st_checker *c, const st_scope *s, const st_ast *source, st_source_parts *out);
+
 /* ---- define.c, rfm.c, overlay.c, params.c ---- */
 void st_collect_defs(st_checker *c, const st_ast *program);
 void st_settle_entities(st_checker *c);
@@ -304,6 +328,8 @@ st_table *st_find_table(st_checker *c, const st_ast *name); /* NULL: reported */
 st_table *st_main_table(st_checker *c, const char *name, st_span span);
 bool st_is_no_value(const st_def *d); /* layers, treatments …: no rule reads them */
 void st_check_def(st_checker *c, st_def *d);
+/* The value of a trait or score, where s says what words mean. */
+void st_check_value(st_checker *c, st_def *d, const st_scope *s, const st_ast *expr);
 void st_check_rfm(st_checker *c, st_def *d);
 void st_check_overlay(st_checker *c, st_def *d);
 /* What parts customers into few groups, as overlays and strata are made of; NULL: reported. */

@@ -61,16 +61,6 @@ static void report_nameless(st_checker *c, const st_ast *ast)
         }
 }
 
-/* rows … per …, with columns of its own: a block that holds only metadata does not make it so. */
-static bool groups_rows(const st_ast *rows)
-{
-    const st_ast *block = rows->kids[ST_ROWS_block];
-    if (rows->kids[ST_ROWS_per]) return true;
-    for (uint32_t i = 0; block && i < block->n; i++)
-        if (block->kids[i]->kind == ST_AST_ROW_COLUMN) return true;
-    return false;
-}
-
 static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
 {
     const st_ast *name = ast->kids[definitions[which].name];
@@ -85,7 +75,6 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
                   .ast = ast,
                   .meta.review_by = ST_NO_TIME};
     info->later = definitions[which].later;
-    if (ast->kind == ST_AST_ROWS && groups_rows(ast)) info->later = true;
     *st_push(c->a, &c->defs) = d;
     *st_push(c->a, &c->info) = info;
     bool is_new;
@@ -99,9 +88,7 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
         *slot = w;
     }
     if (st_is_time_word(d->name)) st_err(c, ST_MSG_TIME_WORD_NAME, d->span, d->name);
-    if (info->later && !broken)
-        st_err(c, ST_MSG_NOT_IN_THIS_VERSION, d->span,
-               ast->kind == ST_AST_ROWS ? "rows … per" : st_def_kind_names[d->kind]);
+    if (info->later && !broken) st_err(c, ST_MSG_NOT_IN_THIS_VERSION, d->span, st_def_kind_names[d->kind]);
     if (broken) info->later = true;
 }
 
@@ -139,7 +126,7 @@ st_table *st_find_table(st_checker *c, const st_ast *name)
     const st_word *w = st_lookup(c, name->text);
     if (w && w->table) return w->table;
     st_near near = {0};
-    for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
+    for (uint32_t i = 0; i < c->ndeclared; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
     if (st_surely_unknown(c, &near, name->text))
         st_err(c, ST_MSG_UNKNOWN_TABLE, name->span, name->text, st_near_or_tables(c, &near));
     return NULL;
@@ -288,11 +275,10 @@ void st_read_metas(st_checker *c, st_def *d, const st_ast *list)
 }
 
 /* ---- trait, score ---- */
-static void check_value(st_checker *c, st_def *d, const st_ast *expr)
+void st_check_value(st_checker *c, st_def *d, const st_scope *s, const st_ast *expr)
 {
-    st_scope s = {.at = d->of, .def = d};
     bool score = d->kind == ST_DEF_SCORE;
-    st_expr *x = score ? st_check_number(c, &s, expr) : st_check_expr(c, &s, expr);
+    st_expr *x = score ? st_check_number(c, s, expr) : st_check_expr(c, s, expr);
     if (x && (x->type.list || st_is(x->type, ST_T_DURATION) || st_is(x->type, ST_T_DISTANCE))) {
         st_err(c, ST_MSG_TRAIT_TYPE, expr->span, d->name, st_kind_words(x->type));
         x = NULL;
@@ -624,6 +610,7 @@ void st_check_def(st_checker *c, st_def *d)
         st_info(c, d)->bad = true;
         return;
     }
+    const st_scope s = {.at = d->of, .def = d};
     switch (d->kind) {
     case ST_DEF_PARAM:
         st_read_metas(c, d, d->ast->kids[ST_PARAM_meta]);
@@ -634,12 +621,16 @@ void st_check_def(st_checker *c, st_def *d)
         st_check_rows(c, d);
         return;
     case ST_DEF_TRAIT:
+        if (st_is_field(d)) {
+            st_check_field(c, d);
+            return;
+        }
         st_read_metas(c, d, d->ast->kids[ST_TRAIT_meta]);
-        check_value(c, d, d->ast->kids[ST_TRAIT_expr]);
+        st_check_value(c, d, &s, d->ast->kids[ST_TRAIT_expr]);
         return;
     case ST_DEF_SCORE:
         st_read_metas(c, d, d->ast->kids[ST_SCORE_meta]);
-        check_value(c, d, d->ast->kids[ST_SCORE_expr]);
+        st_check_value(c, d, &s, d->ast->kids[ST_SCORE_expr]);
         return;
     case ST_DEF_SEGMENT: check_segment(c, d); return;
     case ST_DEF_TIERS:

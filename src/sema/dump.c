@@ -219,7 +219,8 @@ static void put_column(dumper *d, const st_col *col)
     } flags[] = {{col->key, "key"},           {col->time, "time"},   {col->planned, "planned"},
                  {col->recorded, "recorded"}, {col->fixed, "fixed"}, {col->changes, "changes"},
                  {col->pii, "pii"},           {col->used, "used"}};
-    st_buf_printf(d->a, d->out, "  column %s ", col->name);
+    bool hidden = col->index >= col->table->ncols;
+    st_buf_printf(d->a, d->out, "  %s %s ", hidden ? "hidden link" : "column", col->name);
     put_type(d, col->type);
     for (size_t i = 0; i < ST_COUNT(flags); i++)
         if (flags[i].on) st_buf_printf(d->a, d->out, " %s", flags[i].word);
@@ -237,10 +238,22 @@ static void put_column(dumper *d, const st_col *col)
     put(d, "\n");
 }
 
+static void put_groups(dumper *d, const st_table *t)
+{
+    const st_derived *g = t->derived;
+    st_buf_printf(d->a, d->out, "  groups of %s", g->source->name);
+    for (uint32_t i = 0; i < g->path.n; i++)
+        st_buf_printf(d->a, d->out, "%s%s", i ? " > " : " by ", g->path.steps[i]->name);
+    for (uint32_t i = 0; i < t->ncols; i++)
+        st_buf_printf(d->a, d->out, "%s%s", i ? ", " : " per ", g->keys[i]->name);
+    put(d, "\n");
+}
+
 static void put_table(dumper *d, const st_table *t)
 {
     st_buf_printf(d->a, d->out, "table %s%s\n", t->name, t->segmented ? " segmented" : "");
-    for (uint32_t i = 0; i < t->ncols; i++) put_column(d, &t->cols[i]);
+    if (t->derived) put_groups(d, t);
+    for (uint32_t i = 0; i < t->ncols + t->nhidden; i++) put_column(d, &t->cols[i]);
     put_line(d, "when", t->when);
     put_line(d, "order time", t->order_time);
     put_line(d, "keep", t->keep);

@@ -23,21 +23,23 @@ const char *st_near_or_columns(st_checker *c, const st_near *near, const st_tabl
 {
     st_buf b = {0};
     if (near->n) return st_did_you_mean(c->a, near);
+    uint32_t nfields = t->derived ? t->derived->nfields : 0, n = t->ncols + nfields;
     st_buf_printf(c->a, &b, "The columns of %s are ", t->name);
-    for (uint32_t i = 0; i < ST_MIN(t->ncols, 8u); i++)
-        st_buf_printf(c->a, &b, "%s%s", i ? ", " : "", t->cols[i].name);
-    st_buf_puts(c->a, &b, t->ncols > 8 ? " …" : ".");
-    return t->ncols ? st_buf_text(c->a, &b) : "";
+    for (uint32_t i = 0; i < ST_MIN(n, 8u); i++)
+        st_buf_printf(c->a, &b, "%s%s", i ? ", " : "",
+                      i < t->ncols ? t->cols[i].name : st_field_name(t->derived->fields[i - t->ncols]));
+    st_buf_puts(c->a, &b, n > 8 ? " …" : ".");
+    return n ? st_buf_text(c->a, &b) : "";
 }
 
 const char *st_near_or_tables(st_checker *c, const st_near *near)
 {
     st_buf b = {0};
-    if (near->n || c->tables.n == 0) return st_did_you_mean(c->a, near);
+    if (near->n || c->ndeclared == 0) return st_did_you_mean(c->a, near);
     st_buf_puts(c->a, &b, "The tables are ");
-    for (uint32_t i = 0; i < ST_MIN(c->tables.n, 8u); i++)
+    for (uint32_t i = 0; i < ST_MIN(c->ndeclared, 8u); i++)
         st_buf_printf(c->a, &b, "%s%s", i ? ", " : "", c->tables.p[i]->name);
-    st_buf_puts(c->a, &b, c->tables.n > 8 ? " …" : ".");
+    st_buf_puts(c->a, &b, c->ndeclared > 8 ? " …" : ".");
     return st_buf_text(c->a, &b);
 }
 
@@ -108,6 +110,13 @@ static st_expr *time_word(st_checker *c, const st_ast *name)
 
 /* ---- links between tables ---- */
 
+/* Columns of a table that may be links to follow: those of groups include the one to whose they are. The link from a row to
+ * its group is no way to anywhere. */
+static uint32_t link_columns(const st_table *t)
+{
+    return t->ncols + (t->derived ? 1u : 0u);
+}
+
 /* The shortest ways over links: from `from` to every table, how long and how many. */
 typedef struct reach {
     uint32_t *steps;      /* by table; UINT32_MAX: not reached */
@@ -127,7 +136,7 @@ static reach reach_from(st_checker *c, const st_table *from)
     queue[tail++] = from;
     while (head < tail) {
         const st_table *t = queue[head++];
-        for (uint32_t i = 0; i < t->ncols; i++) {
+        for (uint32_t i = 0; i < link_columns(t); i++) {
             const st_col *col = &t->cols[i];
             if (!col->links_to) continue;
             uint32_t to = col->links_to->index;
@@ -190,7 +199,7 @@ static way best_way(st_checker *c, const reach *r, const st_table *from, const s
     for (uint32_t t = 0; t < c->tables.n; t++) {
         const st_table *table = c->tables.p[t];
         if (!by && table != from) continue;
-        for (uint32_t i = 0; i < table->ncols; i++) {
+        for (uint32_t i = 0; i < link_columns(table); i++) {
             const st_col *col = &table->cols[i];
             if (!col->links_to || (by && strcmp(col->name, by) != 0)) continue;
             way w = way_via(c, r, col, to);
@@ -218,9 +227,9 @@ static const char *rival_links(st_checker *c, const reach *r, const st_table *to
     for (uint32_t t = 0; t < c->tables.n; t++) {
         const st_table *table = c->tables.p[t];
         uint32_t here = 0, from_here = 0;
-        for (uint32_t i = 0; i < table->ncols; i++)
+        for (uint32_t i = 0; i < link_columns(table); i++)
             if (table->cols[i].links_to && way_via(c, r, &table->cols[i], to).steps == steps) from_here++;
-        for (uint32_t i = 0; from_here > 1 && i < table->ncols; i++) {
+        for (uint32_t i = 0; from_here > 1 && i < link_columns(table); i++) {
             const st_col *col = &table->cols[i];
             if (!col->links_to || way_via(c, r, col, to).steps != steps) continue;
             if (last) st_buf_printf(c->a, &b, "%s%s", found > 1 ? ", " : "", last);
@@ -240,7 +249,7 @@ static const char *link_names(st_checker *c, const st_table *from, const char *w
     st_near near = {0};
     st_buf b = {0};
     uint32_t n = 0;
-    for (uint32_t i = 0; i < from->ncols; i++) {
+    for (uint32_t i = 0; i < link_columns(from); i++) {
         if (!from->cols[i].links_to) continue;
         st_near_add(&near, word, from->cols[i].name);
         st_buf_printf(c->a, &b, "%s%s", n++ ? ", " : "", from->cols[i].name);
@@ -273,6 +282,14 @@ const st_path *st_find_path(st_checker *c, const st_table *from, const st_table 
         return NULL;
     }
     return path_via(c, &r, &best, to);
+}
+
+const st_path *st_find_rows_path(st_checker *c, const st_table *from, const st_table *to, const char *by,
+                                 st_span span)
+{
+    const st_derived *groups = from->derived;
+    if (groups && !by && groups->up.steps[0]->links_to == to) return &groups->up;
+    return st_find_path(c, from, to, by, span);
 }
 
 /* ---- definitions ---- */
@@ -314,6 +331,8 @@ static st_expr *param_value(st_checker *c, const st_scope *s, st_def *d, const s
 static void near_columns(st_near *near, const char *word, const st_table *t)
 {
     for (uint32_t i = 0; t && i < t->ncols; i++) st_near_add(near, word, t->cols[i].name);
+    for (uint32_t i = 0; t && t->derived && i < t->derived->nfields; i++)
+        st_near_add(near, word, st_field_name(t->derived->fields[i]));
 }
 
 static void near_definitions(const st_checker *c, st_near *near, const char *word, const st_table *of)
@@ -347,7 +366,7 @@ static const st_table *table_with_column(st_checker *c, const st_table *at, cons
 {
     for (uint32_t i = 0; i < c->tables.n; i++) {
         const st_table *t = c->tables.p[i];
-        if (t == at || !st_find_col(t, word)) continue;
+        if (t == at || !(st_find_col(t, word) || st_find_field(t, word))) continue;
         if (below ? st_links(c, t, at) : st_links(c, at, t)) return t;
     }
     return NULL;
@@ -434,8 +453,8 @@ static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name,
     else if ((t = table_with_column(c, s->at, word, false)))
         help = st_format(c->a, "It is a column of %s: write %s.%s. ", t->name, t->name, word);
     else if ((t = table_with_column(c, s->at, word, true)))
-        help = st_format(c->a, "It is a column of %s, of which there are many: for example last(%s of %s). ",
-                         t->name, word, t->name);
+        help = st_format(c->a, "It is a column of %s, of which there are many: for example %s(%s of %s). ",
+                         t->name, t->derived ? "max" : "last", word, t->name);
     else
         help = "";
     help = st_format(c->a, "%s%s", help,
@@ -446,18 +465,28 @@ static void report_unknown(st_checker *c, const st_scope *s, const st_ast *name,
         st_err(c, ST_MSG_UNKNOWN_NAME, name->span, word, help);
 }
 
+/* In the braces of groups, count is that of the group's rows. */
+static bool is_count_of_group(const st_scope *s, const st_ast *name)
+{
+    return !name->op && s->rows && s->at->derived && strcmp(name->text, "count") == 0;
+}
+
 bool st_word_resolves(st_checker *c, const st_scope *s, const st_ast *name)
 {
-    if (!name->op && st_is_time_word(name->text)) return true;
-    return (s->at && st_find_col(s->at, name->text)) || st_lookup(c, name->text);
+    if (!name->op && (st_is_time_word(name->text) || is_count_of_group(s, name))) return true;
+    return (s->at && (st_find_col(s->at, name->text) || st_find_field(s->at, name->text))) ||
+           st_lookup(c, name->text);
 }
 
 st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, const st_ast *opposite,
                        const st_expr *other)
 {
     if (!name->op && st_is_time_word(name->text)) return time_word(c, name);
+    if (is_count_of_group(s, name)) return st_count_of_scope(c, s, name->span);
     const st_col *col = st_find_col(s->at, name->text);
     if (col) return st_x_column(c, col, name->span);
+    st_def *field = st_find_field(s->at, name->text);
+    if (field) return st_x_def(c, s, field, name->span);
     for (const st_named_step *step = s->steps; step; step = step->next)
         if (strcmp(step->name, name->text) == 0) {
             st_err(c, ST_MSG_STEP_AS_VALUE, name->span, name->text);
@@ -517,15 +546,17 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
 {
     const st_ast *member = ref->kids[ST_REF_member], *field = ref->kids[ST_REF_field];
     const st_col *col = st_find_col(t, member->text);
+    st_def *own = st_find_field(t, member->text); /* of groups */
     const st_word *w = st_lookup(c, member->text);
     bool defined = w && w->def && w->def->of == t && w->def->kind != ST_DEF_ROWS && !st_is_no_value(w->def);
     if (field && !col && defined && w->def->kind == ST_DEF_RFM)
         return rfm_member(c, s, w->def, field, ref->span);
-    if (field && (col || defined)) {
+    if (field && (col || own || defined)) {
         st_err(c, ST_MSG_NO_MEMBERS, ref->span, member->text, field->text);
         return NULL;
     }
     if (col) return st_x_column(c, col, member->span);
+    if (own) return st_x_def(c, s, own, member->span);
     if (defined) return st_info(c, w->def)->later ? NULL : st_x_def(c, s, w->def, member->span);
     st_near near = {0};
     near_columns(&near, member->text, t);
@@ -606,7 +637,7 @@ static st_expr *through_table(st_checker *c, const st_scope *s, st_table *t, con
         return own;
     }
     if (!steps && !st_links(c, s->at, t) && st_links(c, t, s->at)) {
-        st_err(c, ST_MSG_MANY_ROWS, ref->span, t->name, member->text);
+        st_err(c, ST_MSG_MANY_ROWS, ref->span, t->name, member->text, "last");
         return NULL;
     }
     const st_path *path = steps ? s->path : st_find_path(c, s->at, t, NULL, left->span);
@@ -635,6 +666,11 @@ st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref)
         }
         if (w->def->of == s->at) return rfm_member(c, s, w->def, member, ref->span);
         report_definition_elsewhere(c, s, w, left);
+        return NULL;
+    }
+    if (w && w->def->kind == ST_DEF_ROWS) {
+        bool groups = st_groups_rows(w->def->ast);
+        st_err(c, ST_MSG_MANY_ROWS, ref->span, w->def->name, member->text, groups ? "max" : "last");
         return NULL;
     }
     if (w) {

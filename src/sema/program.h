@@ -74,12 +74,51 @@ typedef struct st_path {
     const st_col **steps; /* steps[0] stands on the child, the last one links to the target */
 } st_path;
 
+/* The rows that an aggregate or sequence looks at: rows of `table` that exist, are visible at the instant in
+ * force and lead by `path` to the row in hand, taken through `filters` in order. Every row on the path must
+ * exist (not kept out). */
+typedef struct st_filter {
+    enum { ST_FILTER_WHERE, ST_FILTER_LAST } kind;
+    st_expr *where; /* WHERE: at `table`; the row stays where it is true */
+    uint32_t last;  /* LAST: the n rows latest by st_table.order_time stay; rows without a time never do. Rows
+                       of equal time are  ordered by the table's key (greater is later) or, without one, by its
+                       columns in order of declaration  (missing first), so the answer is the data's alone. */
+} st_filter;
+typedef struct st_rowset {
+    const st_table *table;
+    st_path path; /* n == 0: the rows are not those of an entity (an error everywhere but in `nearest`) */
+    uint32_t nfilters;
+    st_filter *filters;
+    const char *name; /* as written, for messages and `why` */
+} st_rowset;
+
+/* A table of groups, made by the checker for `rows … per`. It has one row for every combination of an entity and of values in
+ * the key columns that the rows of `source` have, a missing value being a value of its own: over all rows of source that lead
+ * to an entity, whatever the instant. No file is asked for it, table/derive.c works it out when the data are complete. A group
+ * is there at an instant where the table's `visible` holds: some row of it is seen then and is among those that the source
+ * names. Its columns are the keys, in the order of `keys`, with their values. Two links that no rule can name are made with it;
+ * they stand behind the columns of their tables (st_table.nhidden). */
+typedef struct st_derived {
+    const st_table *source;
+    st_path path;         /* from source to the entity */
+    const st_col **keys;  /* columns of source, as many as the table of groups has columns */
+    const st_col *member; /* of source: the group that a row is in */
+    st_path up;           /* one step, from a group to its entity */
+    /* In a program that was checked, not in one that was read from a .segb: */
+    st_rowset rows; /* of a group */
+    const st_def *def;
+    uint32_t nfields;
+    st_def **fields; /* hidden traits of groups: what stands in the braces */
+} st_derived;
+
 struct st_table {
     const char *name;
     uint32_t index; /* in program->tables */
     uint32_t ncols;
+    uint32_t nhidden; /* links of groups stand behind the columns: cols[ncols .. ncols + nhidden) */
     st_col *cols;
-    const st_col *key; /* NULL: none */
+    const st_derived *derived; /* NULL: declared, its rows come from files */
+    const st_col *key;         /* NULL: none */
     /* The time of a row: that of `recorded` where declared, else its own `time`, else that of the nearest
      * table it links to that has one (fewest steps; then the column declared first). when: an expression on
      * this table of type date or timestamp, NULL when there is none. order_time is the row's `time` (never
@@ -127,24 +166,6 @@ typedef enum st_rfm_field {
     ST_RFM_MONETARY, /* raw: int days; int or the measure's type; the measure's type */
     ST_RFM_CELL      /* text, "545" */
 } st_rfm_field;
-
-/* The rows that an aggregate or sequence looks at: rows of `table` that exist, are visible at the instant in
- * force and lead by `path` to the row in hand, taken through `filters` in order. Every row on the path must
- * exist (not kept out). */
-typedef struct st_filter {
-    enum { ST_FILTER_WHERE, ST_FILTER_LAST } kind;
-    st_expr *where; /* WHERE: at `table`; the row stays where it is true */
-    uint32_t last;  /* LAST: the n rows latest by st_table.order_time stay; rows without a time never do. Rows
-                       of equal time are  ordered by the table's key (greater is later) or, without one, by its
-                       columns in order of declaration  (missing first), so the answer is the data's alone. */
-} st_filter;
-typedef struct st_rowset {
-    const st_table *table;
-    st_path path; /* n == 0: the rows are not those of an entity (an error everywhere but in `nearest`) */
-    uint32_t nfilters;
-    st_filter *filters;
-    const char *name; /* as written, for messages and `why` */
-} st_rowset;
 
 /* One step of a sequence. The chosen rows are each strictly later (by order_time) than the one before. */
 typedef struct st_step {

@@ -36,7 +36,7 @@ static bool find_rows(st_checker *c, const st_ast *name, st_def *user, st_table 
         return true;
     }
     st_near near = {0};
-    for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
+    for (uint32_t i = 0; i < c->ndeclared; i++) st_near_add(&near, name->text, c->tables.p[i]->name);
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_ROWS) st_near_add(&near, name->text, c->defs.p[i]->name);
     if (w)
@@ -50,7 +50,7 @@ static bool find_rows(st_checker *c, const st_ast *name, st_def *user, st_table 
 bool st_has_time(st_checker *c, const st_table *t, st_span span, const char *what)
 {
     if (t->order_time) return true;
-    st_err(c, ST_MSG_NO_TIME, span, t->name, what);
+    st_err(c, t->derived ? ST_MSG_GROUPS_HAVE_NO_TIME : ST_MSG_NO_TIME, span, t->name, what);
     return false;
 }
 
@@ -105,14 +105,11 @@ static bool add_last(st_checker *c, const st_ast *last, st_source_parts *out)
     return true;
 }
 
-bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_source_wish wish,
-                     st_source_parts *out)
+/* The rows that a name stands for, with their filters; *by: the link said with them, unless one is said here. */
+static bool find_source(st_checker *c, const st_scope *s, const st_ast *name, const char **by,
+                        st_source_parts *out)
 {
-    const st_ast *name = source->kids[ST_SOURCE_name], *link = source->kids[ST_SOURCE_link],
-                 *window = source->kids[ST_SOURCE_window], *last = source->kids[ST_SOURCE_last],
-                 *where = source->kids[ST_SOURCE_where];
     const st_rows_info *named;
-    *out = (st_source_parts){0};
     if (!find_rows(c, name, s->def, &out->table, &named)) return false;
     out->rows = (st_rowset){.table = out->table, .name = name->text};
     if (named->nfilters > ST_MAX_FILTERS) {
@@ -122,19 +119,37 @@ bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_
     }
     out->rows.nfilters = named->nfilters;
     out->rows.filters = named->filters; /* never changed in place: a new filter makes a copy */
-    const char *by = link ? link->text : named->by;
+    if (!*by) *by = named->by;
+    return true;
+}
+
+bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_source_wish wish,
+                     st_source_parts *out)
+{
+    const st_ast *name = source->kids[ST_SOURCE_name], *link = source->kids[ST_SOURCE_link],
+                 *window = source->kids[ST_SOURCE_window], *last = source->kids[ST_SOURCE_last],
+                 *where = source->kids[ST_SOURCE_where];
+    const char *by = link ? link->text : NULL;
+    bool own = s->at && s->at->derived; /* a group knows its own rows only */
+    *out = (st_source_parts){0};
+    if (own ? !st_check_own_rows(c, s, source, out) : !find_source(c, s, name, &by, out)) return false;
     st_scope inner = {.at = out->table, .def = s->def, .outer = s, .steps = s->steps, .far = s->far};
     bool ok = true;
-    if (!wish.no_entity) {
+    if (own) {
+        inner.path = &s->at->derived->path;
+    } else if (!wish.no_entity) {
         if (!s->at) {
             st_err(c, ST_MSG_PARAM_VALUE, source->span);
             return false;
         }
-        const st_path *path = st_find_path(c, out->table, s->at, by, link ? link->span : name->span);
+        const st_path *path = st_find_rows_path(c, out->table, s->at, by, link ? link->span : name->span);
         if (!path) return false;
         out->rows.path = *path;
         inner.path = &out->rows.path;
-    } else if (link) {
+    } else if (out->table->derived) {
+        inner.path = &out->table->derived->up;
+    }
+    if (wish.no_entity && link) {
         bool found = false;
         for (uint32_t i = 0; i < c->tables.n && !found; i++) {
             const st_col *col = st_find_col(c->tables.p[i], by);
@@ -171,11 +186,23 @@ void st_check_rows(st_checker *c, st_def *d)
     d->of = parts.table;
     const st_ast *link = source->kids[ST_SOURCE_link];
     const st_word *base = st_lookup(c, source->kids[ST_SOURCE_name]->text);
-    info->rows = (st_rows_info){.nfilters = parts.rows.nfilters,
-                                .filters = parts.rows.filters,
-                                .by = link        ? link->text
-                                      : base->def ? st_info(c, base->def)->rows.by
-                                                  : NULL};
+    const char *by = link ? link->text : base->def ? st_info(c, base->def)->rows.by : NULL;
+    if (st_groups_rows(ast)) {
+        info->bad = !st_check_groups(c, d, &parts, by);
+        return;
+    }
+    const st_ast *block = ast->kids[ST_ROWS_block];
+    for (uint32_t i = 0; block && i < block->n; i++) {
+        if (block->kids[i]->kind != ST_AST_ROW_COLUMN) continue;
+        st_err(c, ST_MSG_COLUMNS_WITHOUT_PER, block->kids[i]->span, d->name);
+        info->bad = true;
+        return;
+    }
+    if (ast->kids[ST_ROWS_of]) {
+        st_err(c, ST_MSG_ROWS_OF, ast->kids[ST_ROWS_of]->span, d->name);
+        info->bad = true;
+    }
+    info->rows = (st_rows_info){.nfilters = parts.rows.nfilters, .filters = parts.rows.filters, .by = by};
 }
 
 /* ---- aggregates ---- */
@@ -290,16 +317,26 @@ st_expr *st_x_aggregate(st_checker *c, const st_scope *s, st_agg_kind kind, cons
     return e;
 }
 
-/* A measure of an rfm: the rows are those of the rfm. */
+st_expr *st_count_of_scope(st_checker *c, const st_scope *s, st_span span)
+{
+    st_source_parts parts = {.rows = *s->rows};
+    return st_x_aggregate(c, s, ST_AGG_COUNT, &parts, NULL, span);
+}
+
+/* A measure of an rfm, a field of groups: the rows are those of the rfm, of the group. */
 static st_expr *aggregate_of_scope(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     st_agg_kind kind = (st_agg_kind)ast->op;
     const st_ast *value = ast->kids[ST_AGGREGATE_value];
     st_source_parts parts = {.rows = *s->rows};
     st_scope inner = {.at = (st_table *)s->rows->table, .def = s->def, .outer = s, .path = &s->rows->path};
+    if (s->at->derived) inner.path = &s->at->derived->path; /* to the entity */
     if (!takes_value(kind)) return st_x_aggregate(c, s, kind, &parts, NULL, ast->span);
     st_expr *x = st_check_expr(c, &inner, value);
     if (!x || !value_fits(c, kind, x, value)) return NULL;
+    if ((kind == ST_AGG_FIRST || kind == ST_AGG_LAST) &&
+        !st_has_time(c, s->rows->table, ast->span, agg_names[kind]))
+        return NULL;
     if (kind == ST_AGG_SHARE) {
         st_err(c, ST_MSG_SHARE_WITHOUT_WHERE, ast->span);
         return NULL;
@@ -327,7 +364,7 @@ st_expr *st_check_aggregate(st_checker *c, const st_scope *s, const st_ast *ast)
         st_scope inner = {.at = parts.table,
                           .def = s->def,
                           .outer = s,
-                          .path = &parts.rows.path,
+                          .path = s->at && s->at->derived ? &s->at->derived->path : &parts.rows.path,
                           .steps = s->steps,
                           .far = true};
         x = st_check_expr(c, &inner, value);

@@ -124,7 +124,7 @@ static void read_columns(st_checker *c, st_table *t, const st_ast *items)
         st_err(c, ST_MSG_TOO_MANY, t->span, "columns", "a table", st_format(c->a, "%d", ST_MAX_COLUMNS));
         n = ST_MAX_COLUMNS;
     }
-    t->cols = st_new_n(c->a, st_col, n);
+    t->cols = st_new_n(c->a, st_col, (size_t)n + ST_MIN(c->ngroupings, (uint32_t)ST_MAX_GROUPINGS));
     for (uint32_t i = 0; i < items->n && t->ncols < n; i++) {
         const st_ast *item = items->kids[i];
         if (item->kind != ST_AST_COLUMN) continue;
@@ -173,6 +173,7 @@ void st_collect_tables(st_checker *c, const st_ast *program)
         *st_push(c->a, &c->tables) = t;
         *st_push(c->a, &c->table_asts) = ast;
         read_columns(c, t, ast->kids[ST_TABLE_items]);
+        c->ndeclared = c->tables.n;
     }
 }
 
@@ -193,7 +194,7 @@ static void set_link(st_checker *c, st_col *col, const st_ast *target)
     const st_word *w = st_lookup(c, target->text);
     if (!w || !w->table) {
         st_near near = {0};
-        for (uint32_t i = 0; i < c->tables.n; i++) st_near_add(&near, target->text, c->tables.p[i]->name);
+        for (uint32_t i = 0; i < c->ndeclared; i++) st_near_add(&near, target->text, c->tables.p[i]->name);
         if (st_surely_unknown(c, &near, target->text))
             st_err(c, ST_MSG_UNKNOWN_TABLE, target->span, target->text, st_near_or_tables(c, &near));
         return;

@@ -13,11 +13,26 @@ static void use_column(const st_col *col)
     ((st_col *)col)->used = true; /* the program is being built: its columns are still ours */
 }
 
+static void use_link(used_walk *w, const st_col *link);
+
+/* What groups are worked out from. */
+static void use_groups(used_walk *w, const st_table *t)
+{
+    const st_derived *g = t->derived;
+    if (!g || g->member->used) return;
+    use_column(g->member);
+    use_column(g->up.steps[0]);
+    for (uint32_t i = 0; i < t->ncols; i++) use_column(g->keys[i]);
+    for (uint32_t i = 0; i < g->path.n; i++) use_link(w, g->path.steps[i]);
+    use_groups(w, g->source);
+}
+
 static void use_table(used_walk *w, const st_table *t)
 {
     if (w->rows[t->index]) return;
     w->rows[t->index] = true;
     if (t->key) use_column(t->key);
+    use_groups(w, t);
     st_walk(&w->walker, t->keep);
     st_walk(&w->walker, t->visible);
 }
@@ -26,6 +41,7 @@ static void use_link(used_walk *w, const st_col *link)
 {
     use_column(link);
     if (link->links_to->key) use_column(link->links_to->key);
+    use_groups(w, link->links_to);
     st_walk(&w->walker, link->links_to->keep); /* a row that does not exist is not read */
 }
 

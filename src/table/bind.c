@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "table/convert.h"
+#include "table/derive.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static bool any_used(const st_table *t)
 
 bool st_table_needed(const st_program *program, const st_table *t)
 {
+    if (t->derived) return false;
     if (t->segmented || any_used(t)) return true;
     for (uint32_t i = 0; i < program->ntables; i++) {
         const st_table *child = program->tables[i];
@@ -697,7 +699,7 @@ static void finish(st_binder *b, void *ctx)
     *data = (st_data){b->arena, b->program, st_new_n(b->arena, st_data_table, n)};
     for (uint32_t i = 0; i < n; i++) {
         table_build *t = &b->tables[i];
-        uint32_t ncols = t->decl->ncols;
+        uint32_t ncols = t->decl->ncols + t->decl->nhidden;
         data->tables[i] = (st_data_table){.decl = t->decl,
                                           .rows = t->rows,
                                           .columns = st_new_n(b->arena, st_column, ncols),
@@ -709,6 +711,7 @@ static void finish(st_binder *b, void *ctx)
     for (uint32_t i = 0; i < n; i++)
         if (b->tables[i].needed) join_table(b, &b->tables[i], &data->tables[i]);
     join_dictionaries(b, data);
+    st_derive_tables(data);
     *(const st_data **)ctx = data;
 }
 

@@ -30,7 +30,7 @@
 #define ST_BIND_COLUMNS "strata:columns"
 
 /* What has to be read: tables that are segmented, of which a column is used, or that a used link leads to; of those the key
- * and the columns used. */
+ * and the columns used. Groups are never read. */
 bool st_table_needed(const st_program *program, const st_table *t);
 bool st_col_needed(const st_program *program, const st_col *c);
 

@@ -45,9 +45,11 @@ typedef struct st_data_table {
     const st_table *decl;
     uint64_t rows;
     st_column *columns; /* by st_col.index; columns[i].decl == NULL where the rules do not read it */
-    int32_t **links;    /* by st_col.index of the link column: row of the parent table, or ST_NO_ROW */
-    uint64_t *orphans;  /* by st_col.index: rows whose link names no row of the parent */
-    bool bound;
+    int32_t *
+        *links; /* by st_col.index of the link column, the hidden ones included: row of the parent table, or
+                           ST_NO_ROW */
+    uint64_t *orphans; /* by st_col.index: rows whose link names no row of the parent */
+    bool bound;        /* rows were read; never of groups, which are worked out */
 } st_data_table;
 
 typedef struct st_data {

@@ -494,6 +494,8 @@ gen_model gen_model_from(st_arena *a, const st_program *program)
     collect_hints(&b);
     find_owners(&b);
     gen_table *tables = st_new_n(a, gen_table, program->ntables + 1);
-    for (uint32_t i = 0; i < program->ntables; i++) tables[i] = describe_table(&b, program->tables[i]);
-    return (gen_model){.tables = tables, .ntables = program->ntables, .zone = program->zone};
+    uint32_t n = 0; /* groups of rows have no rows of their own */
+    for (uint32_t i = 0; i < program->ntables; i++)
+        if (!program->tables[i]->derived) tables[n++] = describe_table(&b, program->tables[i]);
+    return (gen_model){.tables = tables, .ntables = n, .zone = program->zone};
 }
