@@ -171,7 +171,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %token MONETARY "monetary" ARMS "arms" STRATIFY "stratify" ACTION "action" CHANNEL "channel" CONTROL "control"
 %token SEND "send" TRANSACTIONAL "transactional" SALT "salt" EXEMPT "exempt" FOR "for" SIZE "size"
 %token DISJOINT "disjoint" COVERS "covers" KEEPS "keeps" OVER "over" BRINGS "brings" UNIQUE "unique" NEWER "newer"
-%token THAN "than" WEIGHTS "weights"
+%token THAN "than" INSIDE "inside" WEIGHTS "weights"
 
 %type <node> definition opt_text opt_of opt_by opt_among opt_hash opt_during day opt_because target
 %type <node> opt_meta metas meta columns column_items column attributes attribute type plain_type
@@ -466,12 +466,15 @@ promise:
     SIZE BETWEEN bound AND bound        { $$ = with_op(MAKE(CHECK, @$, NULL, $3, $5), ST_CHECK_SIZE_BETWEEN); }
   | SIZE AT_LEAST bound                 { $$ = with_op(MAKE(CHECK, @$, NULL, $3), ST_CHECK_SIZE_AT_LEAST); }
   | SIZE AT_MOST bound                  { $$ = with_op(MAKE(CHECK, @$, NULL, $3), ST_CHECK_SIZE_AT_MOST); }
+  | SIZE WITHIN bound OF name           { $$ = with_op(MAKE(CHECK, @$, NULL, $3, $5), ST_CHECK_SIZE_WITHIN); }
   | DISJOINT FROM ref                   { $$ = with_op(MAKE(CHECK, @$, NULL, $3), ST_CHECK_DISJOINT); }
-  | COVERS name                         { $$ = with_op(MAKE(CHECK, @$, NULL, $2), ST_CHECK_COVERS); }
+  | INSIDE ref                          { $$ = with_op(MAKE(CHECK, @$, NULL, $2), ST_CHECK_INSIDE); }
+  | COVERS ref                          { $$ = with_op(MAKE(CHECK, @$, NULL, $2), ST_CHECK_COVERS); }
   | KEEPS AT_LEAST PERCENT OVER duration
                                         { $$ = with_op(MAKE(CHECK, @$, NULL, $3, $5), ST_CHECK_KEEPS); }
   | BRINGS AT_LEAST PERCENT OF ref      { $$ = with_op(MAKE(CHECK, @$, NULL, $3, $5), ST_CHECK_BRINGS); }
   | KNOWN FOR AT_LEAST PERCENT          { $$ = with_op(MAKE(CHECK, @$, NULL, $4), ST_CHECK_KNOWN); }
+  | BETWEEN sum AND sum                 { $$ = with_op(MAKE(CHECK, @$, NULL, $2, $4), ST_CHECK_BETWEEN); }
   | UNIQUE                              { $$ = with_op(MAKE(CHECK, @$, NULL), ST_CHECK_UNIQUE); }
   | NEWER THAN duration                 { $$ = with_op(MAKE(CHECK, @$, NULL, $3), ST_CHECK_NEWER); }
   ;
@@ -652,7 +655,7 @@ free_word:
     T_BOOL | T_INT | T_FLOAT | T_DECIMAL | T_STRING | T_DATE | T_TIMESTAMP
   | OWNER | GOAL | KPI | REFRESH | VERSION | FORMERLY | TAGS | QUANTILES | METHOD | THRESHOLDS | RECENCY | FREQUENCY
   | MONETARY | ARMS | STRATIFY | ACTION | CHANNEL | CONTROL | SEND | TRANSACTIONAL | SALT | EXEMPT | FOR | SIZE
-  | DISJOINT | COVERS | KEEPS | OVER | BRINGS | UNIQUE | NEWER | THAN | WEIGHTS
+  | DISJOINT | COVERS | KEEPS | OVER | BRINGS | UNIQUE | NEWER | THAN | INSIDE | WEIGHTS
   ;
 definition_word:
     TIMEZONE | TABLE | PARAM | TRAIT | SEGMENT | TIERS | RFM | SCORE | CLUSTER | OVERLAY | HOLDOUT | EXPERIMENT

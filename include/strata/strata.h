@@ -202,6 +202,7 @@ typedef struct strata_column {
     bool key;
     const char *links_to; /* the table whose key it holds, or NULL */
     bool needed;          /* a rule reads it: data must have it */
+    bool spare;           /* a file may do without it (strata_previous_table) */
 } strata_column;
 
 typedef struct strata_table {
@@ -235,6 +236,23 @@ strata_status strata_data_finish(strata_data *data, strata_error *error);
 /* After finish; -1: there is no such table, or no rule needs it. */
 int64_t strata_data_rows(const strata_data *data, const char *table);
 
+/* ---- an earlier answer ----
+ * What a run gave before, read back from what strata_result_stream was written to in either shape, or from a file of counts
+ * (definition, label, customers): for promises about a change of size. Definitions are found by their name, then by the name
+ * that they had (`formerly`). The rules must outlive it; after the last bind it may be used by several runs at a time. */
+typedef struct strata_previous strata_previous;
+strata_status strata_previous_new(const strata_rules *rules, strata_previous **previous, strata_error *error);
+void strata_previous_free(strata_previous *previous);
+/* The entities that an earlier answer can be about. */
+size_t strata_previous_entity_count(const strata_previous *previous);
+const char *strata_previous_entity(const strata_previous *previous, size_t i);
+/* The columns that such a file may have; those that it lacks are passed over. NULL: there is no such entity. */
+const strata_table *strata_previous_table(const strata_previous *previous, const char *entity);
+/* Reads the stream to its end and releases it, also on failure. entity NULL: the only one there is, or counts of all.
+ * STRATA_BAD_DATA: the columns are not those of an answer. */
+strata_status strata_previous_bind(strata_previous *previous, const char *entity, struct ArrowArrayStream *stream,
+                                   const char *origin, strata_error *error);
+
 /* ---- a run ---- */
 typedef enum strata_as_of_kind { STRATA_TODAY, STRATA_DAY, STRATA_INSTANT } strata_as_of_kind;
 typedef struct strata_as_of {
@@ -253,6 +271,7 @@ typedef struct strata_run_options {
     size_t ndefinitions;
     bool traits; /* traits are outputs too; of compiled rules only where they were written with traits */
     bool treatments; /* also who gets what: treatments and audiences */
+    const strata_previous *previous; /* NULL: nothing is known of earlier */
     /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
     bool (*progress)(void *context, double share);
     void *context;
@@ -370,6 +389,27 @@ typedef struct strata_note {
 } strata_note;
 size_t strata_result_note_count(const strata_result *result);
 strata_note strata_result_note(const strata_result *result, size_t i);
+
+/* The promises of the rule set (`check`), in order of files and places. With `definitions` only those about one of them. A
+ * result is complete whether they are kept or not: what to do about it is the caller's decision. */
+typedef enum strata_verdict_kind {
+    STRATA_KEPT,
+    STRATA_BROKEN,
+    STRATA_WARNED,      /* broken, but `else warn` */
+    STRATA_NOT_MEASURED /* a share of nobody, or there is no earlier answer */
+} strata_verdict_kind;
+typedef struct strata_verdict {
+    const char *promise; /* as written: "vip size between 0.5% and 5%" */
+    const char *file;    /* where it is written, as added */
+    uint32_t line;
+    strata_verdict_kind outcome;
+    const char *measured; /* for people: "60 of 1,200 (5%)"; NOT_MEASURED: why */
+    /* What was compared: rows, where a bound is a share a share from 0 to 1, of `newer than` the age of the newest value in
+     * seconds (infinite: there is none); and the bounds in the same unit. NaN: not measured, or no such bound. */
+    double value, low, high;
+} strata_verdict;
+size_t strata_result_verdict_count(const strata_result *result);
+strata_verdict strata_result_verdict(const strata_result *result, size_t i);
 
 #ifdef __cplusplus
 }

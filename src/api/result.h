@@ -37,6 +37,7 @@ struct strata_result {
     ST_VEC(st_api_entity) entities;
     ST_VEC(strata_count) counts;
     ST_VEC(strata_note) notes;
+    ST_VEC(strata_verdict) verdicts;
     const st_api_column *parts; /* what treatments are made of, by definition; NULL: not asked for */
     uint32_t ntreated;
     const st_treated *treated;
@@ -70,6 +71,9 @@ void st_api_count(strata_result *r);
  * than the overlay asks. */
 st_api_column st_api_cells(strata_result *r, const st_api_entity *e, const st_def *overlay,
                            const st_api_column *member, const st_api_column *parts, uint32_t nparts);
+/* Fills the verdicts. */
+void st_api_promises(strata_result *r, const st_bc *code, const st_vm_result *vm, const st_zone *zone, int64_t as_of,
+                     const strata_run_options *o);
 /* Notes actions that nobody has, from the counts. */
 void st_api_report_actions(strata_result *r);
 

@@ -51,7 +51,7 @@ static void check_traits(st_env *env, const st_bc *code)
         defined = defined || st_def_is_output(code->schema->defs[i], true) !=
                                  st_def_is_output(code->schema->defs[i], false);
     for (uint32_t i = 0; i < code->outputs.n; i++)
-        compiled = compiled || (!st_bc_is_part(&code->outputs.p[i]) &&
+        compiled = compiled || (!st_bc_is_inner(&code->outputs.p[i]) &&
                                 code->schema->defs[code->outputs.p[i].def]->kind == ST_DEF_TRAIT);
     if (defined && !compiled)
         st_fail(env, STRATA_BAD_INPUT,
@@ -69,7 +69,7 @@ static bool is_wanted(const strata_run_options *o, const st_bc *code, const st_b
 {
     const st_def *d = code->schema->defs[out->def];
     bool raw = out->field >= ST_OUT_RECENCY && out->field <= ST_OUT_CELL;
-    if (st_bc_is_part(out)) return false;
+    if (st_bc_is_inner(out)) return false;
     if (o->definitions) return is_named(o, d->name) && (o->traits || !raw);
     return o->traits || (d->kind != ST_DEF_TRAIT && !raw);
 }
@@ -249,6 +249,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     add_notes(r, code, data->bound, vm, o);
     st_api_count(r);
     st_api_report_actions(r);
+    st_api_promises(r, code, vm, zone, options.as_of, o);
     if (o->treatments) st_api_treat(r, code, vm, o->threads);
 }
 

@@ -1,48 +1,15 @@
 #include "base/decimal.h"
 
+#include "base/wide.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- 256-bit magnitudes, for what lies between the operands and a result of 38 digits ---- */
-
-typedef struct wide {
-    st_u128 high, low;
-} wide;
-
-static st_u128 magnitude(st_i128 v)
-{
-    return v < 0 ? -(st_u128)v : (st_u128)v;
-}
-
-static wide wide_mul(st_u128 a, st_u128 b)
-{
-    const st_u128 half = UINT64_MAX;
-    st_u128 a0 = a & half, a1 = a >> 64, b0 = b & half, b1 = b >> 64;
-    st_u128 low = a0 * b0, mid = a1 * b0 + (low >> 64);
-    st_u128 mid2 = a0 * b1 + (mid & half);
-    return (wide){a1 * b1 + (mid >> 64) + (mid2 >> 64), (mid2 << 64) | (low & half)};
-}
-
-static int wide_cmp(wide a, wide b)
-{
-    if (a.high != b.high) return a.high < b.high ? -1 : 1;
-    return (a.low > b.low) - (a.low < b.low);
-}
-
-static wide wide_add(wide a, wide b) /* the operands are below 2^255 */
-{
-    st_u128 low = a.low + b.low;
-    return (wide){a.high + b.high + (low < a.low), low};
-}
-
-static wide wide_sub(wide a, wide b) /* a >= b */
-{
-    return (wide){a.high - b.high - (a.low < b.low), a.low - b.low};
-}
+/* ---- beyond 128 bits ---- */
 
 /* Quotient and remainder of a / d, bit by bit; needs a.high < d so that the quotient fits. */
-static st_u128 wide_div(wide a, st_u128 d, st_u128 *rest)
+static st_u128 wide_div(st_wide a, st_u128 d, st_u128 *rest)
 {
     st_u128 r = a.high, q = 0;
     for (int bit = 127; bit >= 0; bit--) {
@@ -88,10 +55,10 @@ st_i128 st_pow10(unsigned n)
 
 bool st_dec_fits(st_i128 v)
 {
-    return magnitude(v) < (st_u128)st_pow10(ST_DECIMAL_DIGITS);
+    return st_magnitude(v) < (st_u128)st_pow10(ST_DECIMAL_DIGITS);
 }
 
-static bool from_wide(wide w, bool negative, st_i128 *out)
+static bool from_wide(st_wide w, bool negative, st_i128 *out)
 {
     if (w.high || w.low >= (st_u128)st_pow10(ST_DECIMAL_DIGITS)) return false;
     *out = negative ? -(st_i128)w.low : (st_i128)w.low;
@@ -99,9 +66,9 @@ static bool from_wide(wide w, bool negative, st_i128 *out)
 }
 
 /* |v| at a larger scale; never overflows, as 10^38 squared is below 2^256. */
-static wide widened(st_i128 v, unsigned from, unsigned to)
+static st_wide widened(st_i128 v, unsigned from, unsigned to)
 {
-    return wide_mul(magnitude(v), (st_u128)st_pow10(to - from));
+    return st_wide_mul(st_magnitude(v), (st_u128)st_pow10(to - from));
 }
 
 /* ---- arithmetic ---- */
@@ -116,17 +83,17 @@ static st_u128 div_half_up(st_u128 a, st_u128 b)
 bool st_dec_rescale(st_i128 v, unsigned from, unsigned to, st_i128 *out)
 {
     if (to >= from) return from_wide(widened(v, from, to), v < 0, out);
-    st_u128 rounded = div_half_up(magnitude(v), (st_u128)st_pow10(from - to));
-    return from_wide((wide){0, rounded}, v < 0, out);
+    st_u128 rounded = div_half_up(st_magnitude(v), (st_u128)st_pow10(from - to));
+    return from_wide((st_wide){0, rounded}, v < 0, out);
 }
 
 bool st_dec_add(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)
 {
     unsigned scale = ST_MAX(sa, sb);
-    wide x = widened(a, sa, scale), y = widened(b, sb, scale);
-    if ((a < 0) == (b < 0)) return from_wide(wide_add(x, y), a < 0, out);
-    return wide_cmp(x, y) >= 0 ? from_wide(wide_sub(x, y), a < 0, out)
-                               : from_wide(wide_sub(y, x), b < 0, out);
+    st_wide x = widened(a, sa, scale), y = widened(b, sb, scale);
+    if ((a < 0) == (b < 0)) return from_wide(st_wide_add(x, y), a < 0, out);
+    return st_wide_cmp(x, y) >= 0 ? from_wide(st_wide_sub(x, y), a < 0, out)
+                               : from_wide(st_wide_sub(y, x), b < 0, out);
 }
 
 bool st_dec_sub(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)
@@ -136,28 +103,28 @@ bool st_dec_sub(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)
 
 bool st_dec_mul(st_i128 a, st_i128 b, st_i128 *out)
 {
-    return from_wide(wide_mul(magnitude(a), magnitude(b)), (a < 0) != (b < 0), out);
+    return from_wide(st_wide_mul(st_magnitude(a), st_magnitude(b)), (a < 0) != (b < 0), out);
 }
 
 bool st_dec_div(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)
 {
     if (b == 0) return false;
     bool negative = (a < 0) != (b < 0);
-    st_u128 divisor = magnitude(b);
-    wide n = {0, magnitude(a)};
+    st_u128 divisor = st_magnitude(b);
+    st_wide n = {0, st_magnitude(a)};
     unsigned up = ST_QUOTIENT_SCALE + sb;
     if (up < sa) {
         /* A divisor beyond 128 bits is more than twice any numerator: the quotient rounds to 0. */
-        wide d = wide_mul(divisor, (st_u128)st_pow10(sa - up));
-        if (d.high) return from_wide((wide){0, 0}, false, out);
-        return from_wide((wide){0, div_half_up(n.low, d.low)}, negative, out);
+        st_wide d = st_wide_mul(divisor, (st_u128)st_pow10(sa - up));
+        if (d.high) return from_wide((st_wide){0, 0}, false, out);
+        return from_wide((st_wide){0, div_half_up(n.low, d.low)}, negative, out);
     }
     /* 10^up in two steps. Where a step leaves 256 bits, the quotient is beyond 38 digits for every divisor. */
     unsigned first = ST_MIN(up - sa, ST_DECIMAL_DIGITS), second = up - sa - first;
-    n = wide_mul(n.low, (st_u128)st_pow10(first));
-    wide top = wide_mul(n.high, (st_u128)st_pow10(second));
-    wide bottom = wide_mul(n.low, (st_u128)st_pow10(second));
-    n = (wide){bottom.high + top.low, bottom.low};
+    n = st_wide_mul(n.low, (st_u128)st_pow10(first));
+    st_wide top = st_wide_mul(n.high, (st_u128)st_pow10(second));
+    st_wide bottom = st_wide_mul(n.low, (st_u128)st_pow10(second));
+    n = (st_wide){bottom.high + top.low, bottom.low};
     if (top.high || n.high < top.low || n.high >= divisor) return false;
     st_u128 rest, q;
     if (n.high == 0) {
@@ -167,14 +134,14 @@ bool st_dec_div(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)
         q = wide_div(n, divisor, &rest);
     }
     bool round_up = rest >= divisor - rest;
-    return from_wide(wide_add((wide){0, q}, (wide){0, round_up}), negative, out);
+    return from_wide(st_wide_add((st_wide){0, q}, (st_wide){0, round_up}), negative, out);
 }
 
 int st_dec_cmp(st_i128 a, unsigned sa, st_i128 b, unsigned sb)
 {
     if (sa == sb || (a < 0) != (b < 0) || a == 0 || b == 0) return (a > b) - (a < b);
     unsigned scale = ST_MAX(sa, sb);
-    int c = wide_cmp(widened(a, sa, scale), widened(b, sb, scale));
+    int c = st_wide_cmp(widened(a, sa, scale), widened(b, sb, scale));
     return a < 0 ? -c : c;
 }
 
@@ -207,7 +174,7 @@ static uint32_t put_digits(st_u128 v, char *out)
 
 double st_dec_to_double(st_i128 v, unsigned scale)
 {
-    st_u128 m = magnitude(v);
+    st_u128 m = st_magnitude(v);
     if (m <= (st_u128)1 << 53 && scale <= 22) {
         /* Both are exact doubles, so the division rounds once. */
         static const double powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -255,7 +222,7 @@ bool st_dec_parse(st_str s, bool underscores, st_i128 *out, unsigned *scale)
 uint32_t st_dec_format(st_i128 v, unsigned scale, char out[ST_DECIMAL_TEXT])
 {
     char digits[40];
-    uint32_t n = put_digits(magnitude(v), digits), o = 0;
+    uint32_t n = put_digits(st_magnitude(v), digits), o = 0;
     if (v < 0) out[o++] = '-';
     uint32_t whole = n > scale ? n - scale : 0;
     if (whole == 0) out[o++] = '0';

@@ -10,7 +10,7 @@ const char *const st_bc_step_names[ST_STEP_KINDS] = {"setup",    "pass",      "d
                                                      "sequence", "threshold", "score",    "stratum"};
 const char *const st_bc_field_names[ST_OUT_FIELDS] = {"value",     "r",        "f",    "m",      "recency",
                                                       "frequency", "monetary", "cell", "member", "dimension",
-                                                      "part",      "rank"};
+                                                      "part",      "rank", "promised"};
 
 const st_bc_opcode st_bc_opcodes[ST_BC_OPS] = {
 #define OPCODE(NAME, name, types, k0, k1, k2, k3, k4, meaning)                                               \
@@ -293,4 +293,11 @@ st_bc_type st_bc_input_type(const st_bc *b, uint32_t input_id, bool *list)
     const st_type *t = &b->schema->tables[table]->cols[in->id].type;
     if (list) *list = t->list;
     return st_bc_type_of(t);
+}
+
+const st_bc_output *st_bc_promised(const st_bc *b, const st_def *d)
+{
+    for (uint32_t i = 0; i < b->outputs.n; i++)
+        if (b->outputs.p[i].def == d->index && b->outputs.p[i].field == ST_OUT_PROMISED) return &b->outputs.p[i];
+    return NULL;
 }

@@ -289,6 +289,7 @@ typedef enum st_bc_field {
     ST_OUT_DIMENSION,
     ST_OUT_PART, /* as VALUE, for treatments and audiences (st_visit_parts); all of them are there, or none */
     ST_OUT_RANK, /* as ranks compare the value: I64, I128 or F64 */
+    ST_OUT_PROMISED, /* as VALUE, for promises; of each promise all that it is measured by is there, or nothing */
     ST_OUT_FIELDS
 } st_bc_field;
 extern const char *const st_bc_field_names[ST_OUT_FIELDS];
@@ -304,6 +305,12 @@ typedef struct st_bc_output {
 static inline bool st_bc_is_part(const st_bc_output *o)
 {
     return o->field == ST_OUT_PART || o->field == ST_OUT_RANK;
+}
+
+/* Not for people: no column, no count. */
+static inline bool st_bc_is_inner(const st_bc_output *o)
+{
+    return st_bc_is_part(o) || o->field == ST_OUT_PROMISED;
 }
 
 /* What the run report says of rows that NOTE instructions counted. */
@@ -376,6 +383,9 @@ uint32_t st_bc_entity_of(const st_bc *b, uint32_t view);
 uint32_t st_bc_path_target(const st_bc *b, const st_bc_path *path);
 /* Type of an input; *list (may be NULL): it is a list, and the type that of its elements. */
 st_bc_type st_bc_input_type(const st_bc *b, uint32_t input, bool *list);
+
+/* What a promise is measured by; NULL: not asked for. */
+const st_bc_output *st_bc_promised(const st_bc *b, const st_def *d);
 
 /* True where the program keeps every rule of docs/vm.md and can be run; else `why` says what is wrong and where. */
 #define ST_BC_WHY 256

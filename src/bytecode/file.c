@@ -552,9 +552,7 @@ static void definition(file *f, const st_program *s, st_def *d)
     uint32_t of = u32_of(f, d->of ? d->of->index : ST_BC_NONE);
     need(f, of == ST_BC_NONE || of < s->ntables, "a definition is of no table");
     bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS || d->kind == ST_DEF_LAYER;
-    bool of_groups = of != ST_BC_NONE && s->tables[of]->derived && d->hidden && d->kind == ST_DEF_TRAIT;
-    outside |= of_groups;
-    need(f, of != ST_BC_NONE ? s->tables[of]->key != NULL || outside : outside,
+    need(f, of != ST_BC_NONE ? s->tables[of]->key != NULL || outside || d->hidden : outside,
          "a definition is of no table with a key");
     if (f->reading && of != ST_BC_NONE) d->of = s->tables[of];
     const st_labels *its = d->type.labels;
@@ -568,6 +566,44 @@ static void definition(file *f, const st_program *s, st_def *d)
     need(f, whose == ST_BC_NONE || whose < s->ndefs, "the labels of a definition belong to none");
     if (f->reading && whose != ST_BC_NONE) d->type.labels = &s->defs[whose]->labels;
     if (f->reading && d->labels.n) d->labels.def = d;
+}
+
+static void one_bound(file *f, st_bound *b)
+{
+    flag(f, &b->given);
+    flag(f, &b->is_share);
+    i128(f, &b->amount);
+    b->scale = small(f, b->scale, ST_DECIMAL_DIGITS + 1);
+    need(f, b->amount >= 0 && st_dec_fits(b->amount), "a bound has too many digits");
+}
+
+/* A definition about the promise's table, or none. */
+static void promised(file *f, const st_program *s, const st_promise *p, st_def **d)
+{
+    bool there = *d != NULL;
+    flag(f, &there);
+    if (!there) return;
+    other(f, s, d);
+    need(f, (*d)->of == p->table, "a promise is measured on another table");
+}
+
+static void promise(file *f, const st_program *s, st_promise *p)
+{
+    p->kind = small(f, p->kind, ST_CHECK_KINDS);
+    name(f, &p->text);
+    name(f, &p->file);
+    u32(f, &p->line);
+    uint32_t of = u32_of(f, f->reading ? 0 : p->table->index);
+    need(f, of < s->ntables, "a promise is about no table");
+    if (f->reading) p->table = s->tables[of];
+    flag(f, &p->warn_only);
+    promised(f, s, p, &p->subject);
+    optional_name(f, &p->label);
+    promised(f, s, p, &p->part);
+    promised(f, s, p, &p->all);
+    promised(f, s, p, &p->measure);
+    one_bound(f, &p->low);
+    one_bound(f, &p->high);
 }
 
 static st_program *schema(file *f, const st_program *from)
@@ -594,6 +630,9 @@ static st_program *schema(file *f, const st_program *from)
     }
     for (uint32_t i = 0; i < s->ndefs; i++) definition(f, s, s->defs[i]);
     if (f->reading) check_uses(f, s);
+    s->npromises = count(f, s->npromises, 50);
+    if (f->reading) s->promises = st_new_n(f->a, st_promise, (size_t)s->npromises + 1);
+    for (uint32_t i = 0; i < s->npromises; i++) promise(f, s, &s->promises[i]);
     return s;
 }
 

@@ -635,7 +635,7 @@ static bool check_overlay(verifier *v, uint32_t i)
     const st_def *d = b->schema->defs[o->def];
     bool part = o->field == ST_OUT_MEMBER || o->field == ST_OUT_DIMENSION;
     NEED(!part || d->kind == ST_DEF_OVERLAY, "%s is no overlay", d->name);
-    NEED(d->kind != ST_DEF_OVERLAY || part || o->field == ST_OUT_VALUE || st_bc_is_part(o),
+    NEED(d->kind != ST_DEF_OVERLAY || part || o->field == ST_OUT_VALUE || st_bc_is_inner(o),
          "%s has no such field", d->name);
     if (o->field == ST_OUT_DIMENSION)
         NEED(i > 0 && b->outputs.p[i - 1].def == o->def &&
@@ -692,6 +692,57 @@ static bool check_parts(verifier *v)
     return c.ok;
 }
 
+/* One thing that a promise is measured by. */
+static bool check_measured(verifier *v, const st_promise *p, const st_def *d, bool needed, bool condition)
+{
+    NEED(d || !needed, "the promise %s lacks what it is measured by", p->text);
+    if (!d) return true;
+    const st_bc_output *o = st_bc_promised(v->b, d);
+    NEED(o && d->of == p->table, "%s is asked for by a promise and is no output", d->name);
+    bool is = v->b->slots.p[o->slot].type == ST_BC_BOOL;
+    NEED(!condition || is, "%s is no condition", d->name);
+    bool exact = o->type.base == ST_T_INT || o->type.base == ST_T_DECIMAL;
+    NEED(p->kind != ST_CHECK_BRINGS || condition || exact, "%s has no sum", d->name);
+    bool time = o->type.base == ST_T_DATE || o->type.base == ST_T_TIMESTAMP;
+    NEED(p->kind != ST_CHECK_NEWER || condition || time, "%s is no time", d->name);
+    return true;
+}
+
+static bool check_bounds(verifier *v, const st_promise *p)
+{
+    bool low = p->kind == ST_CHECK_SIZE_BETWEEN || p->kind == ST_CHECK_SIZE_AT_LEAST || p->kind == ST_CHECK_SIZE_WITHIN ||
+               p->kind == ST_CHECK_KEEPS || p->kind == ST_CHECK_BRINGS || p->kind == ST_CHECK_KNOWN;
+    bool high = p->kind == ST_CHECK_SIZE_BETWEEN || p->kind == ST_CHECK_SIZE_AT_MOST;
+    NEED(low == p->low.given && high == p->high.given, "the promise %s has other bounds than it needs", p->text);
+    NEED(p->kind != ST_CHECK_SIZE_WITHIN || p->subject, "the promise %s is about nothing", p->text);
+    return true;
+}
+
+static bool check_promise(verifier *v, const st_promise *p)
+{
+    bool values = p->kind == ST_CHECK_BRINGS || p->kind == ST_CHECK_UNIQUE || p->kind == ST_CHECK_NEWER;
+    bool of_all = p->kind <= ST_CHECK_SIZE_AT_MOST || p->kind == ST_CHECK_UNIQUE;
+    bool needs_all = p->kind == ST_CHECK_KEEPS || p->kind == ST_CHECK_NEWER;
+    if (v->b->population[p->table->index] == ST_BC_NONE) return true;
+    const st_def *parts[] = {p->part, p->all, p->measure};
+    bool given = false, any = false;
+    for (size_t i = 0; i < ST_COUNT(parts); i++) {
+        given = given || parts[i];
+        any = any || (parts[i] && st_bc_promised(v->b, parts[i]));
+    }
+    if (given && !any) return true; /* not asked for */
+    return check_measured(v, p, p->part, !of_all, true) && check_measured(v, p, p->all, needs_all, true) &&
+           check_measured(v, p, p->measure, values, false) && check_bounds(v, p);
+}
+
+static bool check_promises(verifier *v)
+{
+    const st_program *s = v->b->schema;
+    for (uint32_t i = 0; i < s->npromises; i++)
+        if (!check_promise(v, &s->promises[i])) return false;
+    return true;
+}
+
 static bool check_results(verifier *v)
 {
     const st_bc *b = v->b;
@@ -700,6 +751,7 @@ static bool check_results(verifier *v)
         NEED(o->def < b->schema->ndefs && b->schema->defs[o->def]->of && o->field < ST_OUT_FIELDS,
              "output %u is of no definition", i);
         const st_def *d = b->schema->defs[o->def];
+        NEED(d->of->key || st_bc_is_inner(o), "%s is of a table without a key", d->name);
         if (!check_result(v, o->slot, d->of->index, d->name) || !check_overlay(v, i)) return false;
         NEED(!o->type.list && o->type.scale <= ST_DECIMAL_DIGITS &&
                  st_bc_type_of(&o->type) == b->slots.p[o->slot].type,
@@ -725,7 +777,7 @@ static bool check_all(verifier *v)
         if (!check_step(v, &v->b->steps.p[i])) return false;
     }
     v->step = ST_BC_NONE;
-    return check_results(v) && check_parts(v);
+    return check_results(v) && check_parts(v) && check_promises(v);
 }
 
 bool st_bc_verify(const st_bc *b, char why[ST_BC_WHY])

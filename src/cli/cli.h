@@ -100,6 +100,13 @@ void cli_print_counts(const strata_result *result, FILE *out);
 /* The answer as definition,label,customers in order of the lines; tiers and scores without customers are left out. */
 bool cli_write_counts(const strata_result *result, const char *path);
 
+/* How the promises came out, as a table for people; nothing where there are none. */
+void cli_print_promises(const strata_result *result, FILE *out);
+size_t cli_count_broken(const strata_result *result);
+/* The file or folder of --previous, or NULL where there is none; false after saying what is wrong. */
+bool cli_read_previous(const cli_args *args, const strata_rules *rules, strata_previous **previous);
+bool cli_is_folder(const char *path);
+
 extern const cli_verb cli_run, cli_compile, cli_check, cli_generate;
 
 #endif

@@ -22,6 +22,8 @@ static const cli_option options[] = {
     {"counts", 0, "FILE", "the sizes: definition,label,customers", false},
     {"treatments", 0, "FILE", "who gets which treatment, and why others do not; in the formats of -o", false},
     {"activate", 0, "DIR", "the files for other tools: one a treatment and channel, one an audience", false},
+    {"previous", 0, "FILE | DIR", "an earlier output or counts, which sizes are compared with", false},
+    {"allow-failed-checks", 0, NULL, "write the output even where a promise is broken", false},
     {"timings", 0, NULL, "say on stderr how long each part took", false},
 };
 
@@ -253,27 +255,41 @@ static int answer(const cli_args *args, const strata_rules *rules, strata_result
     bool piped = cli_is_stdout(output) || cli_is_stdout(counts) ||
                  cli_is_stdout(cli_value(args, "treatments")); /* then stdout is for programs */
     double begin = cli_seconds();
-    bool good = (!output || write_output(args, result, output)) &&
-                (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result);
+    size_t broken = cli_count_broken(result);
+    bool writes = !broken || cli_value(args, "allow-failed-checks");
+    bool good = !writes || ((!output || write_output(args, result, output)) &&
+                            (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result));
     if (good) {
         cli_print_counts(result, piped ? stderr : stdout);
         cli_print_treatments(result, piped ? stderr : stdout);
+        cli_print_promises(result, piped ? stderr : stdout);
         fflush(stdout);
         print_notes(result);
     }
     t->write = cli_seconds() - begin;
     if (good && cli_value(args, "timings")) print_timings(t);
-    return good ? CLI_CLEAN : CLI_FAILED;
+    bool asked = output || counts || cli_value(args, "treatments") || cli_value(args, "activate");
+    if (good && broken)
+        cli_fail("%zu promise%s broken%s.", broken, broken == 1 ? " is" : "s are",
+                 writes || !asked ? ""
+                                  : ", so nothing was written (--allow-failed-checks writes all the same)");
+    return !good ? CLI_FAILED : broken ? CLI_BAD : CLI_CLEAN;
 }
 
 static int run_rules(const cli_args *args, const strata_rules *rules, timings *t)
 {
     bool terminal = isatty(STDERR_FILENO);
     strata_run_options o = {.progress = progress, .context = &terminal};
-    if (!read_options(args, rules, &o) || !check_outputs(args, rules)) return CLI_FAILED;
+    strata_previous *previous = NULL;
+    if (!read_options(args, rules, &o) || !check_outputs(args, rules) || !cli_read_previous(args, rules, &previous))
+        return CLI_FAILED;
+    o.previous = previous;
     double begin = cli_seconds();
     strata_data *data = load(args, rules, o.threads, terminal);
-    if (!data) return CLI_FAILED;
+    if (!data) {
+        strata_previous_free(previous);
+        return CLI_FAILED;
+    }
     t->load = cli_seconds() - begin;
     begin = cli_seconds();
     strata_result *result = NULL;
@@ -284,6 +300,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
     int exit_status = status == STRATA_OK ? answer(args, rules, result, t) : cli_fail_with(&error);
     strata_result_free(result);
     strata_data_free(data);
+    strata_previous_free(previous);
     return exit_status;
 }
 

@@ -346,7 +346,7 @@ class JsonRows : public Rows
     arrow::Status check_seen()
     {
         for (const auto &c : columns_) {
-            if (c.seen) continue;
+            if (c.seen || c.wanted.spare) continue;
             std::string all;
             for (size_t i = 0; i < names_.size() && i < listed_names; i++) all += (i ? ", " : "") + names_[i];
             return plain_error("no line has the column " + c.wanted.name + ". The names are: " + all +

@@ -198,7 +198,8 @@ Wanted wanted_of(const strata_column &c)
              type.find("decimal") != std::string::npos,
              type.starts_with("list of "),
              c.key,
-             type};
+             type,
+             c.spare};
     if (type.find("bool") != std::string::npos) w.kind = Wanted::Truth;
     if (type.find("string") != std::string::npos) w.kind = Wanted::Text;
     if (type.find("date") != std::string::npos || type.find("timestamp") != std::string::npos)

@@ -23,6 +23,7 @@ struct Wanted {
     bool list;
     bool unique; // a key: no dictionary is worth it
     std::string declared;
+    bool spare; // the file may do without it
 };
 using WantedColumns = std::vector<Wanted>;
 

@@ -137,7 +137,7 @@ uint32_t *st_ir_numbers(st_arena *a, const st_ir *ir)
 
 const char *const st_ir_field_names[ST_IR_FIELDS] = {"r",        "f",    "m",      "recency",  "frequency",
                                                      "monetary", "cell", "member", "dimension", "part",
-                                                     "rank"};
+                                                     "rank", "promised"};
 
 void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
 {

@@ -99,8 +99,9 @@ typedef struct st_ir_node {
 } st_ir_node;
 
 /* What an overlay gives beside its action: who is a member, and what it is in each dimension, one after the other. PART_OF and
- * RANK_OF: what treatments are made of, a definition's own value, and a trait as ranks compare it. */
-enum { ST_IR_MEMBER = ST_RFM_CELL + 1, ST_IR_DIMENSION, ST_IR_PART_OF, ST_IR_RANK_OF, ST_IR_FIELDS };
+ * RANK_OF: what treatments are made of, a definition's own value, and a trait as ranks compare it. PROMISED: what promises are
+ * measured by, a definition's own value. */
+enum { ST_IR_MEMBER = ST_RFM_CELL + 1, ST_IR_DIMENSION, ST_IR_PART_OF, ST_IR_RANK_OF, ST_IR_PROMISED, ST_IR_FIELDS };
 extern const char *const st_ir_field_names[ST_IR_FIELDS];
 
 /* One thing that a definition gives to the outside. */
@@ -136,7 +137,8 @@ typedef struct st_ir {
 } st_ir;
 
 /* Which definitions are outputs: those named (NULL: all of st_def_is_output), with traits and the raw values of rfm where
- * asked. Names that are not there are passed over. With `treatments` also what those and audiences are made of
+ * asked. Names that are not there are passed over. Of promises those
+ * about such a definition, or (NULL) all. With `treatments` also what those and audiences are made of
  * (st_visit_parts), each once, behind the others: not for people. */
 typedef struct st_ir_options {
     bool traits;

@@ -348,10 +348,10 @@ static void rank_output(st_lowering *l, const st_def *d)
     output(l, d, type, v);
 }
 
-static void add_part(void *context, const st_def *whole, st_def *d, st_part_role role)
+/* Once, as an output that is not for people. */
+static void add_inner(st_lowering *l, const st_def *whole, const st_def *d, st_part_role role, uint32_t what)
 {
-    st_lowering *l = context;
-    uint32_t what = role == ST_PART_RANK ? ST_IR_RANK_OF : ST_IR_PART_OF, first = l->ir->outputs.n;
+    uint32_t first = l->ir->outputs.n;
     for (uint32_t i = 0; i < first; i++)
         if (l->ir->outputs.p[i].def == d && l->ir->outputs.p[i].is_field && l->ir->outputs.p[i].field == what)
             return;
@@ -366,6 +366,30 @@ static void add_part(void *context, const st_def *whole, st_def *d, st_part_role
     o->is_field = true;
     o->field = what;
     l->ir->population[d->of->index] = st_lower_population(l, d->of);
+}
+
+static void add_part(void *context, const st_def *whole, st_def *d, st_part_role role)
+{
+    add_inner(context, whole, d, role, role == ST_PART_RANK ? ST_IR_RANK_OF : ST_IR_PART_OF);
+}
+
+/* ---- what promises are measured by ---- */
+
+static bool is_asked(const st_promise *p, const st_ir_options *o)
+{
+    bool asked = !o->definitions;
+    for (size_t i = 0; i < o->ndefinitions && p->subject && !asked; i++)
+        asked = strcmp(o->definitions[i], p->subject->name) == 0;
+    return asked;
+}
+
+static void add_promise(st_lowering *l, const st_promise *p)
+{
+    const st_def *who[] = {p->part, p->all};
+    for (size_t i = 0; i < ST_COUNT(who); i++)
+        if (who[i]) add_inner(l, p->subject ? p->subject : who[i], who[i], ST_PART_WHO, ST_IR_PROMISED);
+    if (p->measure) add_inner(l, p->measure, p->measure, ST_PART_VALUE, ST_IR_PROMISED);
+    l->ir->population[p->table->index] = st_lower_population(l, p->table);
 }
 
 /* Rows that exist but are not seen at the instant of the run, for the report. */
@@ -394,6 +418,8 @@ st_ir *st_lower(st_arena *a, const st_program *program, const st_ir_options *opt
     for (uint32_t i = 0; i < program->ndefs; i++)
         if (wanted(program->defs[i], options)) lower_output(&l, program->defs[i], options->traits);
     if (options->treatments) st_visit_parts(program, &(st_part_visit){add_part, &l});
+    for (uint32_t i = 0; i < program->npromises; i++)
+        if (is_asked(&program->promises[i], options)) add_promise(&l, &program->promises[i]);
     note_unseen(&l);
     return l.ir;
 }

@@ -44,6 +44,8 @@ static void finish(st_checker *c)
     c->p->defs = c->defs.p;
     c->p->norder = c->order.n;
     c->p->order = c->order.p;
+    c->p->npromises = c->promises.n;
+    c->p->promises = c->promises.p;
 }
 
 st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, const st_parse *files,
@@ -71,6 +73,7 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
     for (uint32_t i = 0; i < c.defs.n; i++) st_ensure(&c, c.defs.p[i], c.defs.p[i]->span);
     st_check_limits(&c);
     if (diags->errors == 0) st_warn_unserved(&c);
+    for (uint32_t i = 0; i < nfiles; i++) st_check_promises(&c, files[i].root);
     if (diags->errors == 0) st_mark_used(&c);
     finish(&c);
     return c.p;

@@ -86,6 +86,7 @@ typedef struct st_checker {
     ST_VEC(st_def *) defs;
     ST_VEC(st_definfo *) info; /* by st_def.index */
     ST_VEC(st_def *) order;
+    ST_VEC(st_promise) promises;
     ST_VEC(st_frame) chain; /* definitions being checked, outermost first */
     const st_ast *segments_of;
     st_contact contact;
@@ -195,6 +196,7 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
                        const st_expr *other);
 bool st_word_resolves(st_checker *c, const st_scope *s, const st_ast *name);
 st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref);
+bool st_is_rfm_field(const char *name); /* r, recency, cell … */
 st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *ast);
 /* A second definition of a name that stands at `first` already. */
 void st_report_duplicate(st_checker *c, const st_ast *name, st_span first);
@@ -388,6 +390,9 @@ void st_warn_unserved(st_checker *c); /* in a rule set with treatments: what nob
 /* ---- cycles.c ---- */
 /* Checks d where that has not been done. False: it is being checked, a cycle, reported. */
 bool st_ensure(st_checker *c, st_def *d, st_span ref);
+
+/* ---- promise.c ---- */
+void st_check_promises(st_checker *c, const st_ast *program); /* behind all definitions */
 
 /* ---- missing.c ---- */
 void st_warn_missing(st_checker *c, const st_def *segment);

@@ -48,7 +48,6 @@ static const struct {
     const char *words;
     int at;
 } nameless[] = {
-    {ST_AST_CHECK, "check", ST_CHECK_ref},
     {ST_AST_TEST, "test", ST_TEST_title},
 };
 

@@ -409,6 +409,28 @@ static void put_def(dumper *d, const st_def *def)
     if (def->audience) put_audience(d, def->audience);
 }
 
+static void put_bound(dumper *d, const char *name, const st_bound *b)
+{
+    char text[ST_DECIMAL_TEXT];
+    if (!b->given) return;
+    st_dec_format(b->amount, b->scale, text);
+    st_buf_printf(d->a, d->out, "  %s %s%s\n", name, text, b->is_share ? " of all" : "");
+}
+
+static void put_promise(dumper *d, const st_promise *p)
+{
+    const st_def *defs[] = {p->subject, p->part, p->all, p->measure};
+    static const char *const names[] = {"about", "part", "all", "measure"};
+    st_buf_printf(d->a, d->out, "promise %s on %s%s\n", p->text, p->table->name, p->warn_only ? " else warn" : "");
+    for (size_t i = 0; i < ST_COUNT(defs); i++) {
+        if (!defs[i]) continue;
+        st_buf_printf(d->a, d->out, "  %s %s%s%s\n", names[i], defs[i]->name, i == 0 && p->label ? "." : "",
+                      i == 0 && p->label ? p->label : "");
+    }
+    put_bound(d, "low", &p->low);
+    put_bound(d, "high", &p->high);
+}
+
 void st_dump_program(st_arena *a, const st_program *p, st_buf *out)
 {
     dumper d = {.a = a, .out = out, .zone = p->zone};
@@ -417,4 +439,5 @@ void st_dump_program(st_arena *a, const st_program *p, st_buf *out)
     for (uint32_t i = 0; i < p->norder; i++) put_def(&d, p->order[i]);
     for (uint32_t i = 0; i < p->nconsents; i++)
         st_buf_printf(a, out, "consent %s: %s\n", p->consents[i].channel, p->consents[i].when->name);
+    for (uint32_t i = 0; i < p->npromises; i++) put_promise(&d, &p->promises[i]);
 }

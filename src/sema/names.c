@@ -510,13 +510,21 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
 }
 
 /* ---- left.member ---- */
+static const struct {
+    const char *name;
+    int part; /* -1: the cell */
+} fields[] = {{"r", 0},         {"f", 1},        {"m", 2},    {"recency", 0},
+              {"frequency", 1}, {"monetary", 2}, {"cell", -1}};
+
+bool st_is_rfm_field(const char *name)
+{
+    for (uint32_t i = 0; i < ST_COUNT(fields); i++)
+        if (strcmp(fields[i].name, name) == 0) return true;
+    return false;
+}
+
 static st_expr *rfm_member(st_checker *c, const st_scope *s, st_def *d, const st_ast *member, st_span span)
 {
-    static const struct {
-        const char *name;
-        int part; /* -1: the cell */
-    } fields[] = {{"r", 0},         {"f", 1},        {"m", 2},    {"recency", 0},
-                  {"frequency", 1}, {"monetary", 2}, {"cell", -1}};
     if (!st_ensure(c, d, span) || st_info(c, d)->bad) return NULL;
     for (uint32_t i = 0; i < ST_COUNT(fields); i++) {
         if (strcmp(fields[i].name, member->text) != 0) continue;

@@ -370,17 +370,25 @@ typedef struct st_bound {
     uint32_t scale;
 } st_bound;
 
-/* What is measured are numbers of rows, and sums over them. Rows are those of the population of `table`. */
+/* What is measured are numbers of rows of `table`, and sums over them; `part` and `all` are segments, most of them hidden, NULL:
+ * every row of the population. By kind:
+ *   SIZE_…                 rows in part, alone or of every row; WITHIN (low): against the previous output of subject and label
+ *   DISJOINT INSIDE COVERS BETWEEN   rows in part, of those in all: there must be none
+ *   KEEPS KNOWN            the share part of all is at least low
+ *   BRINGS                 the sum of measure over part is at least the share low of that over every row
+ *   UNIQUE                 no two rows have the same measure
+ *   NEWER                  there is a row in part; the largest measure in all is what is shown */
 typedef struct st_promise {
     uint32_t kind;    /* st_ast_check (syntax/ast_slots.h) */
     const char *text; /* as written, behind `check` */
-    const st_table *table;
+    const char *file; /* where, as messages call it */
+    uint32_t line;
+    st_table *table;
     bool warn_only;
-    st_def *subject; /* the definition that it speaks of; NULL: a column */
-    st_def *part,
-        *all; /* segments, most of them hidden: of which rows the share `part` in `all` is taken; all NULL: every row */
-    st_def *measure; /* hidden trait: what is summed (brings), compared (unique), or the time (newer) */
-    st_def *since;   /* hidden trait, the same for every row: newer than this */
+    st_def *subject;   /* the definition that it speaks of; NULL: a table or a value */
+    const char *label; /* which label of it is meant; NULL: its members, or whoever has a label */
+    st_def *part, *all;
+    st_def *measure; /* hidden trait */
     st_bound low, high;
     st_span span;
 } st_promise;

@@ -84,6 +84,15 @@ static void visit(void *ctx, const st_expr *x)
     }
 }
 
+/* A table whose rows are counted is read, if only by one of its columns. */
+static void use_promised(used_walk *w, const st_table *t)
+{
+    bool read = false;
+    use_table(w, t);
+    for (uint32_t i = 0; i < t->ncols; i++) read = read || t->cols[i].used;
+    if (!read && t->ncols) use_column(&t->cols[0]);
+}
+
 void st_mark_used(st_checker *c)
 {
     used_walk w = {.c = c, .rows = st_new_n(c->a, bool, c->tables.n)};
@@ -91,4 +100,5 @@ void st_mark_used(st_checker *c)
     for (uint32_t i = 0; i < c->tables.n; i++)
         if (c->tables.p[i]->segmented) use_table(&w, c->tables.p[i]);
     for (uint32_t i = 0; i < c->defs.n; i++) st_walk_def(&w.walker, c->defs.p[i]);
+    for (uint32_t i = 0; i < c->promises.n; i++) use_promised(&w, c->promises.p[i].table);
 }
