@@ -9,6 +9,7 @@
 
 #include "oracle/oracle.h"
 #include "plan/plan.h"
+#include "treat/treat.h"
 #include "vm/vm.h"
 
 #include <signal.h>
@@ -106,6 +107,7 @@ static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const m
         const st_bc_output *out = &m->code->outputs.p[i];
         const st_def *def = p->program->defs[out->def], *asked = behind(p, m, i);
         st_bc_field field = out->field > ST_OUT_CELL ? ST_OUT_VALUE : out->field;
+        if (out->field == ST_OUT_RANK) continue; /* seen in the order of the treated */
         const st_data_table *table = &p->data->tables[def->of->index];
         const st_vm_slot *population = &m->result->slots[m->code->population[def->of->index]];
         for (uint64_t row = 0; row < table->rows; row++) {
@@ -127,16 +129,77 @@ static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const m
     return NULL;
 }
 
+/* ---- treatments ---- */
+
+static const char *const outcomes[] = {"treated",  "not active",  "earlier",    "excluded",
+                                       "held out", "control",     "no channel", "over limit",
+                                       "too soon", "not the one", "over number"};
+
+static const char *outcome_text(st_arena *a, strata_outcome o, uint32_t which, uint64_t order)
+{
+    return st_format(a, "%s %u, order %llu", outcomes[o], which, (unsigned long long)order);
+}
+
+static const char *compare_treatment(st_arena *a, const prepared *p, st_oracle *o, const st_treated *t,
+                                     const char *how)
+{
+    const st_oracle_got *want = st_oracle_treat(o, t->def);
+    const st_data_table *table = &p->data->tables[t->def->of->index];
+    uint32_t at = 0;
+    for (uint64_t row = 0; row < table->rows; row++) {
+        char digits[24];
+        st_str key = st_row_key(table, row, digits);
+        bool member = at < t->n && (uint64_t)t->rows[at] == row;
+        const char *x = "no member", *y = "no member";
+        if (want[row].is_member) x = outcome_text(a, want[row].outcome, want[row].which, want[row].order);
+        if (member) y = outcome_text(a, (strata_outcome)t->outcome[at], t->which[at], t->order[at]);
+        if (strcmp(x, y) != 0)
+            return st_format(a, "%s: %s of %.*s is %s, the machine says %s", how, t->def->name, (int)key.n,
+                             key.p, x, y);
+        at += member;
+    }
+    return NULL;
+}
+
+static const char *compare_treatments(st_arena *a, const prepared *p, st_oracle *o, const machine *m,
+                                      uint32_t threads, const char *how)
+{
+    const st_program *schema = m->code->schema;
+    st_treat_value *values[2];
+    for (int i = 0; i < 2; i++) values[i] = st_new_n(a, st_treat_value, (size_t)schema->ndefs + 1);
+    for (uint32_t i = 0; i < m->code->outputs.n; i++) {
+        const st_bc_output *out = &m->code->outputs.p[i];
+        const st_vm_slot *slot = &m->result->slots[out->slot];
+        if (!st_bc_is_part(out)) continue;
+        st_treat_value v = {slot->type, slot->data, slot->known};
+        if (out->known != ST_BC_NONE) v.known = m->result->slots[out->known].data;
+        values[out->field == ST_OUT_RANK][out->def] = v;
+    }
+    st_treat_input in = {schema, p->data, values[0], values[1], threads};
+    uint32_t n;
+    const st_treated *all = st_treat(a, &in, &n);
+    const char *fault = NULL;
+    for (uint32_t i = 0; i < n && !fault; i++) {
+        st_treated t = all[i];
+        t.def = p->program->defs[t.def->index]; /* one read from a file has no expressions */
+        fault = compare_treatment(a, p, o, &t, how);
+    }
+    return fault;
+}
+
 /* Fills every memory of the oracle, so that a failure of its shows here and not in a comparison. */
 static void run_oracle(const prepared *p, st_oracle *o)
 {
     st_oracle_check(o);
+    st_oracle_check_treatments(o);
     for (uint32_t i = 0; i < p->program->ndefs; i++) {
         const st_def *def = p->program->defs[i];
         if (!st_def_is_output(def, true)) continue;
         for (uint64_t row = 0; row < p->data->tables[def->of->index].rows; row++)
             if (st_oracle_present(o, def->of, row)) st_oracle_def(o, def, row);
     }
+    for (uint32_t i = 0; i < p->program->ndefs; i++)
+        if (p->program->defs[i]->treatment) st_oracle_treat(o, p->program->defs[i]);
 }
 
 static bool oracle_runs(st_env *env, const prepared *p, st_oracle *o)
@@ -159,7 +222,7 @@ static const char *fault_of(st_arena *a, const prepared *p, st_oracle *o, bool o
     const char *how = st_format(a, "%s, %u threads, batches of %u%s", isa, w->threads, w->batch,
                                 w->from_file ? ", from a file" : "");
     char why[ST_BC_WHY];
-    st_ir_options all = {.traits = true};
+    st_ir_options all = {.traits = true, .treatments = true};
     st_bc *code = st_compile(a, p->program, &all);
     if (!st_bc_verify(code, why)) return st_format(a, "the program does not verify: %s", why);
     if (w->from_file) {
@@ -169,7 +232,9 @@ static const char *fault_of(st_arena *a, const prepared *p, st_oracle *o, bool o
     }
     st_vm_options options = {.as_of = p->as_of, .threads = w->threads, .isa = isa, .batch = w->batch};
     machine m = {p->program, code, st_vm_run(a, code, p->data, &options)};
-    return oracle_failed ? "the oracle refuses the run, the machine does not" : compare(a, p, o, &m, how);
+    if (oracle_failed) return "the oracle refuses the run, the machine does not";
+    const char *fault = compare(a, p, o, &m, how);
+    return fault ? fault : compare_treatments(a, p, o, &m, w->threads, how);
 }
 
 static verdict run_machine(st_env *env, const prepared *p, st_oracle *o, bool oracle_failed)
@@ -393,7 +458,7 @@ static void print_program(st_arena *a, sample *s)
     if (p->diags.errors) {
         st_render_text(&p->diags, a, &out, false);
     } else {
-        st_ir_options all = {.traits = true};
+        st_ir_options all = {.traits = true, .treatments = true};
         st_dump_ir(a, st_lower(a, p->program, &all), &out);
         st_bc_dump(st_compile(a, p->program, &all), a, &out);
     }

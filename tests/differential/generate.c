@@ -1296,6 +1296,108 @@ static void make_overlay(gen *g)
                       : F("overlay %s on %s by %s", name, on->name, st_buf_text(g->a, &by)));
 }
 
+/* ---- treatments ---- The words of pool_word are channels and names of treatments: rows of the log have them. */
+
+typedef struct log_of {
+    bool there;
+    bool instants;
+} log_of;
+
+static const char *value_named(gen *g, int t, const char *as)
+{
+    scope s = {t, -1, false};
+    kind k = PICK(g, ((const kind[]){BOOL, INT, DEC, TEXT, DATE, STAMP}));
+    return F("(%s) as \"%s\"", k == BOOL ? condition(g, s, 1) : expr(g, s, k, 1), as);
+}
+
+/* A target: a segment, or a label of tiers; NULL: there is none. */
+static const char *target(gen *g, int t)
+{
+    const named *tiers = one_in(g, 3) ? pick_name(g, TIERS, t, -1) : NULL;
+    const named *segment = pick_name(g, SEGMENT, t, -1);
+    if (tiers && tiers->nlabels) return F("%s = %s", tiers->name, tiers->labels[below(g, tiers->nlabels)]);
+    return segment ? segment->name : NULL;
+}
+
+static const char *ranked(gen *g, int t)
+{
+    scope s = {t, -1, false};
+    kind k;
+    if (one_in(g, 4)) return F("highest (%s) first", time_value(g, s, 1, &k));
+    return F("highest (%s) first", number(g, s, 2));
+}
+
+static void add_channels(gen *g, int t, st_buf *b)
+{
+    scope s = {t, -1, false};
+    uint32_t first = below(g, ST_COUNT(pool_word)), n = 1 + below(g, ST_COUNT(pool_word));
+    for (uint32_t i = 0; i < n; i++) {
+        st_buf_printf(g->a, b, "  channel %s", pool_word[(first + i) % ST_COUNT(pool_word)]);
+        if (one_in(g, 2)) st_buf_printf(g->a, b, " when %s", condition(g, s, 1));
+        st_buf_puts(g->a, b, "\n");
+    }
+}
+
+static void make_treatment(gen *g, int t, const char *name, const log_of *log)
+{
+    const char *whom = target(g, t),
+               *per = pick_column(g, t, PICK(g, ((const kind[]){BOOL, INT, TEXT, DATE})));
+    const named *tiers = one_in(g, 3) ? pick_name(g, TIERS, t, -1) : NULL;
+    if (tiers) per = tiers->name;
+    st_buf b = {0};
+    add_channels(g, t, &b);
+    if (one_in(g, 4)) st_buf_puts(g->a, &b, "  transactional\n");
+    if (one_in(g, 2) && per) st_buf_printf(g->a, &b, "  one per %s, %s\n", per, ranked(g, t));
+    if (one_in(g, 2)) st_buf_printf(g->a, &b, "  at most %u, %s\n", 1 + below(g, 6), ranked(g, t));
+    if (one_in(g, 2)) st_buf_printf(g->a, &b, "  order by %s\n", ranked(g, t));
+    if (one_in(g, 3))
+        st_buf_printf(g->a, &b, "  control %u%% salt \"c-%s\"%s\n", below(g, 60), name, hash(g));
+    if (log->there && t == CUSTOMERS && one_in(g, 2))
+        st_buf_printf(g->a, &b, "  again after %s\n", duration(g, log->instants));
+    if (one_in(g, 2)) st_buf_printf(g->a, &b, "  send %s\n", value_named(g, t, "first"));
+    define(g, F("treatment %s for %s%s {\n%s}", name, whom, during(g), st_buf_text(g->a, &b)));
+}
+
+/* What holds for all of them: consents, the log, limits, exclusions. */
+static void make_contacts(gen *g, int t, log_of *log)
+{
+    scope s = {t, -1, false};
+    const char *where = t == CUSTOMERS && one_in(g, 2) ? "" : F(" of %s", table_names[t]);
+    for (size_t i = 0; i < ST_COUNT(pool_word); i++)
+        define(g, F("consent %s%s when %s", pool_word[i], where, condition(g, s, 1)));
+    int sends = g->tables[EVENTS].there ? EVENTS : ORDERS;
+    log->there = t == CUSTOMERS && !(sends == ORDERS && g->two_links) && !one_in(g, 3);
+    log->instants = g->tables[sends].time == STAMP;
+    if (log->there)
+        define(g, sends == EVENTS ? "contact log events by at, name, name"
+                                  : "contact log orders by ordered_at, status, status");
+    for (uint32_t i = below(g, 3); i > 0 && log->there; i--)
+        define(g, F("limit %s at most %u in %u days", PICK(g, pool_word), 1 + below(g, 3), 1 + below(g, 60)));
+    for (uint32_t i = below(g, 3); i > 0; i--) {
+        const named *who = pick_name(g, SEGMENT, t, -1);
+        if (who)
+            define(g,
+                   F("exclude %s from all treatments%s", who->name, one_in(g, 2) ? " because \"no\"" : ""));
+    }
+}
+
+static void make_treatments(gen *g)
+{
+    int t = one_in(g, 4) ? some_entity(g) : CUSTOMERS;
+    if (!pick_name(g, SEGMENT, t, -1)) return;
+    log_of log;
+    make_contacts(g, t, &log);
+    uint32_t n = 1 + below(g, ST_COUNT(pool_word));
+    st_buf all = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        make_treatment(g, t, pool_word[i], &log);
+        st_buf_printf(g->a, &all, "%s%s", i ? ", " : "", pool_word[n - 1 - i]);
+    }
+    if (one_in(g, 2)) define(g, F("campaign spring%s { first of (%s) }", during(g), st_buf_text(g->a, &all)));
+    if (one_in(g, 2))
+        define(g, F("audience crowd from %s { send %s }", target(g, t), value_named(g, t, "first")));
+}
+
 static void make_highest(gen *g)
 {
     const named *a = NULL, *b = NULL;
@@ -1475,5 +1577,6 @@ sample *sample_new(st_arena *a, uint64_t seed)
     }
     make_definitions(g);
     make_segment(g);
+    if (!large && one_in(g, 2)) make_treatments(g); /* the oracle weighs everybody against everybody */
     return g->out;
 }
