@@ -1,4 +1,5 @@
 /* The example shop: the same numbers give the same rows, rows come in order of time, and people buy as often as asked. */
+#include "cli/generate/pattern.h"
 #include "cli/generate/process.h"
 #include "cli/generate/random.h"
 #include "cli/generate/retail.h"
@@ -10,6 +11,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
 static const gen_shop small = {.seed = 7, .customers = 3000, .orders_per_customer = 6};
 
@@ -175,11 +179,58 @@ static void draws_have_their_means(void **state)
     assert_int_equal(gen_poisson(&r, 0), 0);
 }
 
+/* Each pattern as it is found in the texts that are made for it, by PCRE2 as the evaluators use it. */
+static bool found(const char *pattern, const char *text)
+{
+    int code;
+    PCRE2_SIZE at;
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &code, &at, NULL);
+    assert_non_null(re);
+    pcre2_match_data *data = pcre2_match_data_create_from_pattern(re, NULL);
+    int hit = pcre2_match(re, (PCRE2_SPTR)text, strlen(text), 0, 0, data, NULL);
+    pcre2_match_data_free(data);
+    pcre2_code_free(re);
+    return hit >= 0;
+}
+
+static void texts_are_like_their_patterns(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"^[0-9]{5}$",
+                                           "^(vip|gold|key) [a-f]+$",
+                                           "a.c",
+                                           "^\\d\\w\\s?$",
+                                           "[^a-z0-9A-Z]{3,}",
+                                           "^x{2,4}(y|z{3})*!$",
+                                           "\\.com$",
+                                           "^[]a]+$",
+                                           "",
+                                           "^(a(b|c)d|[x|y]){2}$",
+                                           "caf(e|\xc3\xa9)s?"};
+    st_env env;
+    bool ok;
+    st_env_init(&env, NULL);
+    ST_GUARD(&env, ok, {
+        st_arena *a = st_arena_new(&env);
+        for (size_t i = 0; i < ST_COUNT(patterns); i++)
+            for (uint32_t k = 0; k < 50; k++) {
+                gen_random r = gen_random_at(k, 0, 0, 0);
+                const char *text = gen_text_like(a, st_str_of(patterns[i]), &r);
+                if (!found(patterns[i], text)) print_error("%s: %s\n", patterns[i], text);
+                assert_true(found(patterns[i], text));
+            }
+        st_arena_free(a);
+    });
+    assert_true(ok);
+    st_env_close(&env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mathematics_are_right),
         cmocka_unit_test(draws_have_their_means),
+        cmocka_unit_test(texts_are_like_their_patterns),
         cmocka_unit_test(same_numbers_same_rows),
         cmocka_unit_test(a_customer_does_not_depend_on_how_many_there_are),
         cmocka_unit_test(rows_come_in_order_of_time),

@@ -1,5 +1,7 @@
 #include "cli/generate/from.h"
 
+#include "cli/generate/pattern.h"
+#include "cli/generate/random.h"
 #include "sema/check.h"
 
 #include <math.h>
@@ -120,6 +122,14 @@ static void visit(void *context, const st_expr *x)
         for (uint32_t i = 1; i < x->n; i++) {
             if (st_is_const(x->args[i])) hint(b, x->op, x->args[0], &x->args[i]->value, 1, 0);
             if (i == 1 && st_is_const(x->args[0])) hint(b, x->op, x->args[1], &x->args[0]->value, 1, 0);
+        }
+        return;
+    case ST_X_MATCHES:
+        for (uint32_t i = 0; i < 3; i++) {
+            gen_random r = gen_random_at(i, 0, 0, 0);
+            const char *text = gen_text_like(b->a, x->value.as.s, &r);
+            st_value like = {.type = {.base = ST_T_STRING}, .as.s = st_str_of(text)};
+            hint(b, x->op, x->args[0], &like, 1, 0);
         }
         return;
     default: return;
