@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every rule set of ../shared/acceptance/marketer: compiles without an error, gets data made from its own declarations, runs, and
-gives the same answer with one thread and with two, from text and compiled, and by oracle and machine.
+gives the same answer with one thread and with two, from text and compiled, and by oracle and machine; its treatments reach somebody.
 
 marketer.py STRATA DIFFERENTIAL [NAME …]. Where the rule sets are not beside the repository, everything is skipped.
 """
@@ -40,13 +40,17 @@ def answers(strata, rules, data, folder):
     """The counts, the same in every way that a rule set can be run."""
     compiled, first = os.path.join(folder, "rules.segb"), None
     run(strata, "compile", rules, "-o", compiled)
+    counts, treated = os.path.join(folder, "counts.csv"), os.path.join(folder, "treatments.csv")
+    also = ["--treatments", treated] if b"\ntreatment " in read(rules) else []
     for path, threads in ((rules, "1"), (rules, "2"), (compiled, "2")):
-        counts = os.path.join(folder, "counts.csv")
-        run(strata, "run", path, "--data", data, "--as-of", AS_OF, "--threads", threads, "--counts", counts)
-        if first is not None and read(counts) != first:
-            raise Failed(f"the counts differ: {os.path.basename(path)}, {threads} threads")
-        first = read(counts)
-    return list(csv.DictReader(first.decode().splitlines()))
+        run(strata, "run", path, "--data", data, "--as-of", AS_OF, "--threads", threads, "--counts", counts, *also)
+        answer = read(counts), read(treated) if also else None
+        if first is not None and answer != first:
+            raise Failed(f"the answers differ: {os.path.basename(path)}, {threads} threads")
+        first = answer
+    if also and b",treated," not in first[1]:
+        print(f"{os.path.basename(rules)}: nobody is treated")
+    return list(csv.DictReader(first[0].decode().splitlines()))
 
 
 def oracle_agrees(strata, differential, rules, folder):

@@ -68,7 +68,7 @@ static const gen_column contacts[] = {
     {.name = "job_title", .type = "u", .how = GEN_WORD, GEN_WORDS(titles)},
     {.name = "department", .type = "u", .how = GEN_WORD, GEN_WORDS(departments)},
     {.name = "email_consent", .type = "b", .how = GEN_FLAG, .a = 0.58},
-    {.name = "phone_consent", .type = "b", .how = GEN_FLAG, .a = 0.36},
+    {.name = "phone_consent", .type = "b", .how = GEN_FLAG, .a = 0.55},
     {.name = "added_at", .type = "tsu:UTC", .how = GEN_TIME},
 };
 static const gen_happening contact_happenings[] = {{.chance = 0.96, .times = 4, .shape = 1.2}};
