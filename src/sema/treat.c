@@ -300,15 +300,6 @@ static bool check_again(st_checker *c, const st_def *d, const st_ast *ast)
 
 /* ---- what leaves ---- */
 
-/* Columns of the answer itself. */
-static bool is_taken(const st_def *d, const char *as)
-{
-    static const char *const fixed[] = {"treatment", "channel", "arm", "order", "reason", "by", "change"};
-    for (size_t i = 0; i < ST_COUNT(fixed); i++)
-        if (strcmp(fixed[i], as) == 0) return true;
-    return d->of->key && strcmp(d->of->key->name, as) == 0;
-}
-
 static bool is_column_name(const char *as)
 {
     for (const char *p = as; *p; p++)
@@ -317,8 +308,7 @@ static bool is_column_name(const char *as)
 }
 
 /* The name of the column; NULL: reported. */
-static const char *send_name(st_checker *c, const st_def *d, const st_ast *item, const st_send *sends,
-                             uint32_t n)
+static const char *send_name(st_checker *c, const st_ast *item, const st_send *sends, uint32_t n)
 {
     const st_ast *expr = item->kids[ST_SEND_ITEM_expr], *as = item->kids[ST_SEND_ITEM_as];
     const char *name = as ? as->text : expr->kind == ST_AST_NAME ? expr->text : NULL;
@@ -331,11 +321,12 @@ static const char *send_name(st_checker *c, const st_def *d, const st_ast *item,
         st_err(c, ST_MSG_SEND_NAME, span);
         return NULL;
     }
-    bool taken = is_taken(d, name);
-    for (uint32_t i = 0; i < n && !taken; i++) taken = strcmp(sends[i].as, name) == 0;
-    if (!taken) return name;
-    st_err(c, ST_MSG_SEND_TWICE, span, name);
-    return NULL;
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(sends[i].as, name) == 0) {
+            st_err(c, ST_MSG_SEND_TWICE, span, name);
+            return NULL;
+        }
+    return name;
 }
 
 /* What stands in sha256(…); NULL: it is none. *ok false: reported. */
@@ -363,7 +354,7 @@ static bool check_send(st_checker *c, const st_def *d, const st_ast *item, st_se
 {
     bool ok = true;
     const st_ast *expr = item->kids[ST_SEND_ITEM_expr], *inner = hashed(c, expr, &ok);
-    const char *as = ok ? send_name(c, d, item, sends, *n) : NULL;
+    const char *as = ok ? send_name(c, item, sends, *n) : NULL;
     if (!as) return false;
     const st_ast *written = inner ? inner : expr;
     st_def *value = value_of(c, d, written, st_format(c->a, "send %s of %s", as, d->name));

@@ -30,6 +30,7 @@ enum {
     W_UNIT = 1u << 19,
     W_BLOCK = 1u << 20,
     W_TYPE = 1u << 21,
+    S_MINUS = 1u << 23,
     ROW_HEAD = 1u << 22 /* what stands behind a label or a column's name at the start of a row */
 };
 
@@ -56,7 +57,7 @@ enum {
     SIZE_WORD = 1u << 18
 };
 
-enum { TOP = 1, BLOCK = 2, AFTER_SIGN = 4, BEHIND_SALT = 8 };
+enum { TOP = 1, BLOCK = 2, AFTER_SIGN = 4, BEHIND_SALT = 8, LINE = 16 };
 
 struct st_word_rule {
     const char *word, *second;
@@ -186,6 +187,7 @@ static uint32_t classes_of_next(const st_parser *P, uint32_t raw)
     case '{': return S_BRACE;
     case '=': return S_EQUALS | ROW_HEAD;
     case '.': return S_DOT;
+    case '-': return S_MINUS;
     default: return 0;
     }
 }
@@ -543,7 +545,9 @@ static int split_percent(st_parser *P, uint32_t raw, st_span *span, st_ast **nod
 
 static int word(st_parser *P, uint32_t raw, st_span span, st_ast **node, uint32_t *op)
 {
-    uint32_t place = (P->nopen ? 0u : TOP) | (P->braces ? BLOCK : 0u) | (P->after_sign ? AFTER_SIGN : 0u);
+    bool line = P->nopen && kind_of(P, P->open[P->nopen - 1]) == '{';
+    uint32_t place = (P->nopen ? 0u : TOP) | (P->braces ? BLOCK : 0u) | (line ? LINE : 0u) |
+                     (P->after_sign ? AFTER_SIGN : 0u);
     const st_word_rule *r = rule_of(P, raw, classes_of_before(P->prev), place);
     bool member = P->prev == '.' && !(classes_of_next(P, raw) & A_RESERVED);
     if (!r || r->token == TK_IDENT || member) {

@@ -11,7 +11,7 @@ static ct_answer *answer_named(st_arena *a, ct_answers *out, const char *name)
     for (uint32_t i = 0; i < out->items.n; i++)
         if (strcmp(out->items.p[i].name, name) == 0) return &out->items.p[i];
     ct_answer *to = st_push(a, &out->items);
-    to->name = name;
+    to->name = st_dup(a, name, strlen(name)); /* the rules and the result that have it end before */
     return to;
 }
 
