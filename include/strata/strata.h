@@ -99,7 +99,7 @@ typedef struct strata_allocator {
  *       && strata_rules_compile(rules, &error) == STRATA_OK) { ... }
  *   strata_rules_free(rules);
  *
- * new, add, set and compile are called once and in this order, from one thread; after compile nothing changes
+ * new, add (texts, files, lists), set and compile are called once and in this order, from one thread; after compile nothing changes
  * any more. */
 typedef struct strata_rules strata_rules;
 
@@ -112,6 +112,12 @@ strata_status strata_rules_add_text(strata_rules *rules, const char *name, const
                                     strata_error *error);
 /* A .seg file, or every *.seg below a folder (in order of their paths; hidden folders are passed over). */
 strata_status strata_rules_add_path(strata_rules *rules, const char *path, strata_error *error);
+/* The file of a list (`list press of customers from "lists/press.csv"`), for rules that are not read from files; it goes before one
+ * on the disk. `path` is how the rules name it, behind the folder in the name of the text that does: "lists/press.csv" for a text
+ * added as "vip.seg", "crm/lists/press.csv" for one added as "crm/vip.seg". Path and text are copied. At most STRATA_MAX_LIST
+ * bytes. */
+strata_status strata_rules_add_list(strata_rules *rules, const char *path, const char *text, size_t length,
+                                    strata_error *error);
 /* Another value for a parameter, as written in a rule ("1500", "90 days", "\"DE\""). */
 strata_status strata_rules_set(strata_rules *rules, const char *parameter, const char *value,
                                strata_error *error);
@@ -120,6 +126,7 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error);
 
 #define STRATA_MAX_SOURCE (16u << 20) /* bytes of one .seg file */
 #define STRATA_MAX_FILES 10000u       /* .seg files of a rule set */
+#define STRATA_MAX_LIST (256u << 20)  /* bytes of the file of a list */
 
 /* Compiled bytes (.segb). read checks version, checksum and every instruction; the bytes are copied and may
  * come from anyone. A rule set that was read has no source text: only "bytecode" can be emitted, and it has
@@ -378,7 +385,8 @@ typedef enum strata_note_kind {
     STRATA_NOTE_TIES,             /* a cut that ties made half as large again as asked */
     STRATA_NOTE_HOURS,            /* a rule speaks of hours, the run's instant is the start of a day */
     STRATA_NOTE_SMALL_CELLS,      /* cells of an overlay with fewer members than its min size (asked) */
-    STRATA_NOTE_UNUSED_ACTION     /* an action of an overlay that nobody has */
+    STRATA_NOTE_UNUSED_ACTION,    /* an action of an overlay that nobody has */
+    STRATA_NOTE_LIST_KEYS         /* keys of a list (asked: of so many) that no row has */
 } strata_note_kind;
 typedef struct strata_note {
     strata_note_kind kind;

@@ -50,6 +50,9 @@ strata_status st_api_refuse(strata_error *error, strata_status status, const cha
 void *st_api_allocate(const strata_allocator *alloc, size_t n);
 void st_api_release(const strata_allocator *alloc, void *p);
 
+/* Reads the files of lists that the parsed rules name and nobody added. */
+void st_api_load_lists(strata_rules *rules);
+
 /* Fills definitions and tables from a program. */
 void st_api_describe(strata_rules *rules, const st_program *program);
 void st_api_list_activations(strata_rules *rules, const st_program *program);

@@ -55,6 +55,26 @@ strata_status strata_rules_add_text(strata_rules *rules, const char *name, const
     return st_api_end(&rules->env, ok, error);
 }
 
+strata_status strata_rules_add_list(strata_rules *rules, const char *path, const char *text, size_t length,
+                                    strata_error *error)
+{
+    if (rules->compiled)
+        return st_api_refuse(error, STRATA_BAD_INPUT, "The rule set is compiled: lists come before that.");
+    if (length > STRATA_MAX_LIST)
+        return st_api_refuse(error, STRATA_NO_MEMORY,
+                             "%s is larger than %u MB, the most the file of a list may hold.", path,
+                             STRATA_MAX_LIST >> 20);
+    if (st_sources_list(&rules->sources, path))
+        return st_api_refuse(error, STRATA_BAD_INPUT, "The list %s was added already.", path);
+    bool ok;
+    ST_GUARD(&rules->env, ok, {
+        st_list_file *list = st_push(rules->arena, &rules->sources.lists);
+        list->text = (st_str){st_dup(rules->arena, text, length), (uint32_t)length};
+        list->path = st_dup(rules->arena, path, strlen(path));
+    });
+    return st_api_end(&rules->env, ok, error);
+}
+
 strata_status strata_rules_set(strata_rules *rules, const char *parameter, const char *value,
                                strata_error *error)
 {
@@ -96,6 +116,7 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error)
     bool ok;
     ST_GUARD(&rules->env, ok, {
         parse_all(rules);
+        st_api_load_lists(rules);
         st_program *program = st_check(rules->arena, &rules->names, &rules->sources, rules->parses,
                                        rules->sources.files.n, rules->sets.p, rules->sets.n, &rules->diags);
         st_diags_sort(&rules->diags);

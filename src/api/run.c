@@ -191,6 +191,9 @@ static const char *note_text(st_arena *a, const st_vm_note *n)
     case STRATA_NOTE_TIES:
         return st_format(a, "A cut of %s was to hold %llu and holds %llu: so many are equal at its edge.",
                          subject, asked, count);
+    case STRATA_NOTE_LIST_KEYS:
+        return st_format(a, "%llu of the %llu key%s on the list %s %s in nobody's data.", count, asked,
+                         asked == 1 ? "" : "s", subject, count == 1 ? "is" : "are");
     default: return st_format(a, "%s: %llu row%s.", subject, count, s);
     }
 }

@@ -15,11 +15,21 @@ typedef struct st_source {
     const char *name; /* path as the user gave it, relative to the rule set's folder where there is one */
     st_str text;      /* NUL-terminated, checked to be UTF-8 */
     ST_VEC(uint32_t) lines; /* offset of each line's first byte */
+    uint32_t root; /* bytes of `name` that are the rule set's folder, with the slash behind it */
+    bool on_disk;  /* read from the file of that name: other files can be found beside it */
 } st_source;
+
+/* A list of keys that a rule set names, as a file holds it. */
+typedef struct st_list_file {
+    const char *path; /* as st_sources_beside gives it */
+    st_str text;
+    const char *problem; /* why it could not be read; NULL: it was */
+} st_list_file;
 
 typedef struct st_sources {
     st_arena *arena;
     ST_VEC(st_source) files;
+    ST_VEC(st_list_file) lists;
 } st_sources;
 
 /* 1-based; columns count characters (code points), not bytes. */
@@ -33,6 +43,11 @@ uint32_t st_sources_add(st_sources *s, const char *name, const char *text, size_
 st_place st_place_of(const st_sources *s, uint32_t file, uint32_t offset);
 st_str st_span_text(const st_sources *s, st_span span);
 st_str st_line_text(const st_sources *s, uint32_t file, uint32_t line); /* without its line end */
+
+/* The path of a file that source `file` names, as seen from its own folder; without . and .. where they can be taken out. NULL: it
+ * is not a path that stays in the folder of the rule set. */
+const char *st_sources_beside(const st_sources *s, st_arena *a, uint32_t file, const char *path);
+const st_list_file *st_sources_list(const st_sources *s, const char *path); /* NULL: there is none */
 
 static inline st_span st_span_join(st_span a, st_span b)
 {

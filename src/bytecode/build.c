@@ -185,10 +185,19 @@ uint32_t st_bc_list(st_bc *b, const uint32_t *items, uint32_t n)
     return id;
 }
 
-uint32_t st_bc_note_new(st_bc *b, strata_note_kind kind, const char *subject)
+uint32_t st_bc_set_of(st_bc *b, const st_def *list)
+{
+    uint32_t id = find(b, 'k', &list->index, sizeof list->index, b->sets.n);
+    if (id == b->sets.n)
+        *st_push(b->arena, &b->sets) = (st_bc_set){st_dup(b->arena, list->name, strlen(list->name)),
+                                                   list->list->ints ? ST_BC_I64 : ST_BC_TEXT, *list->list};
+    return id;
+}
+
+uint32_t st_bc_note_new(st_bc *b, strata_note_kind kind, const char *subject, uint32_t set)
 {
     *st_push(b->arena, &b->notes) =
-        (st_bc_note){kind, subject ? st_dup(b->arena, subject, strlen(subject)) : NULL};
+        (st_bc_note){kind, subject ? st_dup(b->arena, subject, strlen(subject)) : NULL, set};
     return b->notes.n - 1;
 }
 

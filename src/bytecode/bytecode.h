@@ -18,6 +18,7 @@
 #define ST_BC_MAX_CODE 16000000u   /* instructions; words of lists */
 #define ST_BC_MAX_PATH 64u         /* links of an index or a view */
 #define ST_BC_MAX_SEQUENCE 64u     /* steps of a sequence */
+#define ST_BC_MAX_SET ST_MAX_LIST_KEYS /* keys of a set */
 
 /* Types of registers, scalars and slots.
  * BOOL  a bitmap: is true. A truth value that can be missing is two of them, "is true" and "is false" (or "is known").
@@ -74,7 +75,8 @@ typedef enum st_bc_operand {
     ST_K_COUNT,  /* any number */
     ST_K_FLAG,   /* 0 or 1 */
     ST_K_NOTE,
-    ST_K_INDEX /* st_bc.indexes */
+    ST_K_INDEX, /* st_bc.indexes */
+    ST_K_SET_T  /* st_bc.sets, of the instruction's type */
 } st_bc_operand;
 
 #define ST_BC_SCALES(first, second) ((uint32_t)(first) | (uint32_t)(second) << 8)
@@ -144,6 +146,13 @@ typedef struct st_bc_scalar {
         st_str s;
     } as;
 } st_bc_scalar;
+
+/* The keys of a list: each once and ascending, texts by their bytes. */
+typedef struct st_bc_set {
+    const char *name; /* of the list */
+    st_bc_type type;  /* I64, TEXT */
+    st_list keys;
+} st_bc_set;
 
 /* What rows a piece of code, an input or a slot speaks of: a table (its st_table.index), or a view (ST_BC_VIEW(id)). */
 typedef uint32_t st_bc_domain;
@@ -317,6 +326,7 @@ static inline bool st_bc_is_inner(const st_bc_output *o)
 typedef struct st_bc_note {
     strata_note_kind kind;
     const char *subject; /* "orders", "orders.customer_id", a definition; NULL: the run */
+    uint32_t set;        /* LIST_KEYS: the rows counted are those whose key is in this set; else ST_BC_NONE */
 } st_bc_note;
 
 typedef struct st_bc {
@@ -329,6 +339,7 @@ typedef struct st_bc {
     ST_VEC(st_bc_view) views;
     ST_VEC(st_bc_input) inputs;
     ST_VEC(st_bc_slot) slots;
+    ST_VEC(st_bc_set) sets;
     ST_VEC(uint32_t) lists; /* a list operand is the place of its length here, the entries follow */
     ST_VEC(st_bc_instr) code;
     ST_VEC(st_bc_sequence) sequences;
@@ -361,7 +372,8 @@ uint32_t st_bc_column(st_bc *b, st_bc_domain domain, uint32_t index, const st_co
 uint32_t st_bc_read_slot(st_bc *b, st_bc_domain domain, uint32_t index, uint32_t slot);
 uint32_t st_bc_slot_new(st_bc *b, st_bc_type type, st_bc_domain domain, const char *name);
 uint32_t st_bc_list(st_bc *b, const uint32_t *items, uint32_t n);
-uint32_t st_bc_note_new(st_bc *b, strata_note_kind kind, const char *subject);
+uint32_t st_bc_set_of(st_bc *b, const st_def *list); /* its keys are not copied */
+uint32_t st_bc_note_new(st_bc *b, strata_note_kind kind, const char *subject, uint32_t set);
 void st_bc_output_new(st_bc *b, const st_def *def, st_bc_field field, st_type type, uint32_t slot,
                       uint32_t known);
 

@@ -153,6 +153,7 @@ static void put_operand(dumper *d, st_bc_operand kind, uint32_t x)
     case ST_K_COUNT:
     case ST_K_FLAG: PUT(d, " %u", x); return;
     case ST_K_INDEX: PUT(d, " index%u", x); return;
+    case ST_K_SET_T: PUT(d, " set%u", x); return;
     case ST_K_NOTE: PUT(d, " note%u", x); return;
     }
 }
@@ -268,6 +269,9 @@ void st_bc_dump(const st_bc *b, st_arena *a, st_buf *out)
     dumper dd = {b, a, out}, *d = &dd;
     PUT(d, "zone %s\n", b->schema->timezone);
     for (uint32_t i = 0; i < b->scalars.n; i++) put_scalar(d, i);
+    for (uint32_t i = 0; i < b->sets.n; i++)
+        PUT(d, "set %u %s %s, %u keys\n", i, st_bc_type_names[b->sets.p[i].type], b->sets.p[i].name,
+            b->sets.p[i].keys.n);
     for (uint32_t i = 0; i < b->indexes.n; i++) {
         PUT(d, "index %u ", i);
         put_path(d, &b->indexes.p[i]);

@@ -660,6 +660,25 @@ static void scalar(file *f, st_bc_scalar *s)
     }
 }
 
+static void set(file *f, st_bc_set *s)
+{
+    name(f, &s->name);
+    s->type = (st_bc_type)small(f, s->type, ST_BC_TYPES);
+    need(f, s->type == ST_BC_I64 || s->type == ST_BC_TEXT, "the keys of a list are of no type for keys");
+    bool text = s->type == ST_BC_TEXT;
+    uint32_t n = s->keys.n = count(f, s->keys.n, text ? 4 : 8);
+    int64_t *ints = (int64_t *)(uintptr_t)s->keys.ints;
+    st_str *texts = (st_str *)(uintptr_t)s->keys.texts;
+    if (f->reading && text) s->keys.texts = texts = st_new_n(f->a, st_str, (size_t)n + 1);
+    if (f->reading && !text) s->keys.ints = ints = st_new_n(f->a, int64_t, (size_t)n + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        if (text)
+            str(f, &texts[i]);
+        else
+            i64(f, &ints[i]);
+    }
+}
+
 static void path(file *f, st_bc_path *p)
 {
     u32(f, &p->table);
@@ -770,13 +789,15 @@ static void output(file *f, st_bc_output *o)
 
 static void note(file *f, st_bc_note *n)
 {
-    n->kind = (strata_note_kind)small(f, n->kind, STRATA_NOTE_HOURS + 1);
+    n->kind = (strata_note_kind)small(f, n->kind, STRATA_NOTE_LIST_KEYS + 1);
     optional_name(f, &n->subject);
+    u32(f, &n->set);
 }
 
 static void objects(file *f, st_bc *b)
 {
     ENTRIES(f, &b->scalars, 3, scalar);
+    ENTRIES(f, &b->sets, 9, set);
     ENTRIES(f, &b->indexes, 8, path);
     ENTRIES(f, &b->views, 16, view);
     ENTRIES(f, &b->inputs, 13, input);
@@ -786,7 +807,7 @@ static void objects(file *f, st_bc *b)
     ENTRIES(f, &b->sequences, 13, sequence);
     ENTRIES(f, &b->steps, 48, step);
     ENTRIES(f, &b->outputs, 10, output);
-    ENTRIES(f, &b->notes, 2, note);
+    ENTRIES(f, &b->notes, 6, note);
     for (uint32_t i = 0; i < b->schema->ntables; i++) u32(f, &b->population[i]);
 }
 

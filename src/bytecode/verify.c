@@ -106,6 +106,22 @@ static bool check_view(verifier *v, uint32_t id)
     return true;
 }
 
+static bool check_set(verifier *v, uint32_t id)
+{
+    const st_bc_set *set = &v->b->sets.p[id];
+    bool text = set->type == ST_BC_TEXT;
+    NEED(text || set->type == ST_BC_I64, "set %u is of no type for keys", id);
+    NEED(set->keys.n <= ST_BC_MAX_SET, "set %u has more than %u keys", id, ST_BC_MAX_SET);
+    NEED(set->keys.n == 0 || (text ? set->keys.texts && !set->keys.ints : set->keys.ints != NULL),
+         "set %u has no keys", id);
+    for (uint32_t i = 1; i < set->keys.n; i++) {
+        bool ascending = text ? st_str_cmp(set->keys.texts[i - 1], set->keys.texts[i]) < 0
+                              : set->keys.ints[i - 1] < set->keys.ints[i];
+        NEED(ascending, "set %u is not in order", id);
+    }
+    return true;
+}
+
 static bool check_objects(verifier *v)
 {
     const st_bc *b = v->b;
@@ -113,7 +129,7 @@ static bool check_objects(verifier *v)
              b->views.n <= ST_BC_MAX_OBJECTS && b->inputs.n <= ST_BC_MAX_OBJECTS &&
              b->slots.n <= ST_BC_MAX_OBJECTS && b->sequences.n <= ST_BC_MAX_OBJECTS &&
              b->steps.n <= ST_BC_MAX_OBJECTS && b->outputs.n <= ST_BC_MAX_OBJECTS &&
-             b->notes.n <= ST_BC_MAX_OBJECTS,
+             b->notes.n <= ST_BC_MAX_OBJECTS && b->sets.n <= ST_BC_MAX_OBJECTS,
          "it has more than %u objects of a kind", ST_BC_MAX_OBJECTS);
     NEED(b->code.n <= ST_BC_MAX_CODE && b->lists.n <= ST_BC_MAX_CODE, "it has more than %u instructions",
          ST_BC_MAX_CODE);
@@ -125,6 +141,8 @@ static bool check_objects(verifier *v)
         NEED(b->scalars.p[i].kind != ST_S_LITERAL || b->scalars.p[i].type != ST_BC_I128 ||
                  st_dec_fits(b->scalars.p[i].as.d),
              "scalar %u has more than %d digits", i, ST_DECIMAL_DIGITS);
+    for (uint32_t i = 0; i < b->sets.n; i++)
+        if (!check_set(v, i)) return false;
     for (uint32_t i = 0; i < b->indexes.n; i++)
         if (!check_path(v, &b->indexes.p[i])) return false;
     for (uint32_t i = 0; i < b->views.n; i++)
@@ -138,7 +156,10 @@ static bool check_objects(verifier *v)
     for (uint32_t i = 0; i < b->views.n; i++)
         if (!check_view(v, i)) return false;
     for (uint32_t i = 0; i < b->notes.n; i++)
-        NEED(b->notes.p[i].kind <= STRATA_NOTE_HOURS, "note %u is of no kind", i);
+        NEED(b->notes.p[i].kind == STRATA_NOTE_LIST_KEYS
+                 ? b->notes.p[i].set < b->sets.n
+                 : b->notes.p[i].kind <= STRATA_NOTE_HOURS && b->notes.p[i].set == ST_BC_NONE,
+             "note %u is of no kind", i);
     return true;
 }
 
@@ -344,6 +365,9 @@ static bool read_operand(verifier *v, const code_state *c, const st_bc_instr *in
     case ST_K_LIST_P:
     case ST_K_LIST_S_T:
     case ST_K_LIST_PS_T: return read_lists(v, c, kind, x, type);
+    case ST_K_SET_T:
+        NEED(x < v->b->sets.n && v->b->sets.p[x].type == type, "set %u is not there, or of another type", x);
+        return true;
     case ST_K_INDEX:
         NEED(x < v->b->indexes.n && c->where != IN_SETUP, "index %u is not there", x);
         NEED(v->b->indexes.p[x].table == st_bc_table_of(v->b, c->domain), "index %u is over other rows", x);

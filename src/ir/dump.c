@@ -100,6 +100,7 @@ static void describe(st_arena *a, const st_ir_node *n, st_buf *out)
     case ST_IR_HAS:
         if (n->k) st_buf_puts(a, out, " ignoring case");
         break;
+    case ST_IR_LISTED:
     case ST_IR_AT_LEAST:
     case ST_IR_LAST_ROWS: st_buf_printf(a, out, " %u", n->k); break;
     case ST_IR_SHIFT:

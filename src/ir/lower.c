@@ -230,6 +230,14 @@ st_ir_id st_lower_draw(st_lowering *l, const st_expr *e)
     return st_ir_node_of(l->ir, &n);
 }
 
+static st_ir_id on_list(st_lowering *l, const st_expr *e)
+{
+    if (e->def->list->n == 0) return ST_IR_FALSE_ID;
+    st_ir_id key = st_ir_column(l->ir, e->at->key);
+    st_ir_node n = {.op = ST_IR_LISTED, .kind = ST_IR_PRED, .k = e->def->index, .n = 1, .args = &key};
+    return st_ir_node_of(l->ir, &n);
+}
+
 static st_ir_id sample(st_lowering *l, const st_expr *e)
 {
     st_ir *ir = l->ir;
@@ -285,6 +293,7 @@ static st_ir_id ask_plain(st_lowering *l, const st_expr *e, want w)
     case ST_X_CONTAINS: return text_test(l, e, w);
     case ST_X_MATCHES: return matches(l, e, w);
     case ST_X_HAS: return list_has(l, e->args[0], e->args[1], w);
+    case ST_X_ON_LIST: return yes ? on_list(l, e) : st_ir_not(ir, on_list(l, e));
     case ST_X_IS_MISSING: return yes ? st_ir_not(ir, known_of(l, e->args[0])) : known_of(l, e->args[0]);
     case ST_X_IF_MISSING: return condition_if_missing(l, e, w);
     case ST_X_ANNIVERSARY: return anniversary(l, e, w);

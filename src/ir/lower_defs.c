@@ -229,6 +229,7 @@ const st_def_at *st_lower_def(st_lowering *l, const st_def *d)
     st_def_at *at = st_new(l->arena, st_def_at);
     switch (d->kind) {
     case ST_DEF_SEGMENT:
+    case ST_DEF_LIST:
     case ST_DEF_HOLDOUT: lower_segment(l, d, at); break;
     case ST_DEF_TIERS:
     case ST_DEF_OVERLAY:

@@ -399,6 +399,7 @@ static st_value find(const st_scope *s, const st_def *def)
 {
     switch (def->kind) {
     case ST_DEF_SEGMENT:
+    case ST_DEF_LIST:
     case ST_DEF_HOLDOUT:
         return st_o_bool(def->type, st_o_present(s, def->of, s->row) && st_o_true(s, def->expr));
     case ST_DEF_TIERS:

@@ -304,15 +304,53 @@ static st_value comparison(const st_scope *s, const st_expr *e)
     }
 }
 
+enum { LONG_LIST = 32 }; /* worth to be sorted */
+
+/* The constants of IN, ascending. */
+static const st_ranking *set_of(st_oracle *o, const st_expr *e)
+{
+    for (uint32_t i = 0; i < o->sets.n; i++)
+        if (o->sets.p[i].expr == e) return &o->sets.p[i];
+    st_ranking *set = st_push(o->arena, &o->sets);
+    *set = (st_ranking){e, 0, st_new_n(o->arena, st_value, e->n)};
+    for (uint32_t i = 1; i < e->n; i++)
+        if (!e->args[i]->value.missing) set->values[set->n++] = e->args[i]->value;
+    st_o_sort(set->values, set->n);
+    return set;
+}
+
 static st_value in_list(const st_scope *s, const st_expr *e)
 {
     st_value v = st_o_eval(s, e->args[0]);
     if (v.missing) return st_o_missing(e->type);
+    if (e->n > LONG_LIST) {
+        const st_ranking *set = set_of(s->o, e);
+        uint64_t at = st_o_count_less(set->values, set->n, &v);
+        return st_o_bool(e->type, at < set->n && st_oracle_compare(&set->values[at], &v) == 0);
+    }
     for (uint32_t i = 1; i < e->n; i++) {
         st_value x = st_o_eval(s, e->args[i]);
         if (!x.missing && st_oracle_compare(&v, &x) == 0) return st_o_bool(e->type, true);
     }
     return st_o_bool(e->type, false);
+}
+
+static bool on_list(const st_scope *s, const st_expr *e)
+{
+    const st_list *list = e->def->list;
+    st_value key = st_o_column(s->o, e->at, e->at->key, s->row);
+    uint32_t low = 0, high = list->n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = list->ints ? (list->ints[mid] > key.as.i) - (list->ints[mid] < key.as.i)
+                               : st_str_cmp(list->texts[mid], key.as.s);
+        if (order == 0) return true;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
 }
 
 /* ---- numbers ---- */
@@ -568,6 +606,7 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
         st_value wanted = st_o_eval(s, e->args[1]);
         return wanted.missing ? st_o_missing(e->type) : list_has(s, e->args[0], &wanted, e->type, false);
     }
+    case ST_X_ON_LIST: return st_o_bool(e->type, on_list(s, e));
     case ST_X_IS_MISSING: return st_o_bool(e->type, st_o_eval(s, e->args[0]).missing);
     case ST_X_CHOICE: return st_o_eval(s, e->args[st_o_true(s, e->args[0]) ? 1 : 2]);
     case ST_X_LOOKUP: return lookup(s, e);

@@ -62,6 +62,7 @@ struct st_oracle {
     uint8_t **exists; /* by table, by row: 0 not asked yet, 1 no, 2 yes */
     ST_VEC(st_children) children;
     ST_VEC(st_oracle_pattern) patterns;
+    ST_VEC(st_ranking) sets; /* of long IN: its constants */
     ST_VEC(int64_t) rows;    /* a stack of row lists in the making */
     ST_VEC(st_value) values; /* a stack of value lists in the making */
     st_oracle_got **treated; /* by definition: the treatments that were worked out */

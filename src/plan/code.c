@@ -419,6 +419,14 @@ static uint32_t has(st_emitter *e, const st_ir_node *n)
     return out;
 }
 
+static uint32_t listed(st_emitter *e, const st_ir_node *n)
+{
+    uint32_t set = st_bc_set_of(e->bc, e->plan->ir->program->defs[n->k]);
+    uint32_t key = value(e, n->args[0]), out = new_pred(e);
+    put(e, ST_BC_LISTED, st_bc_kind(node(e, n->args[0])->kind), out, key, set);
+    return out;
+}
+
 static uint32_t anniversary(st_emitter *e, const st_ir_node *n)
 {
     uint32_t v[3];
@@ -451,6 +459,7 @@ static uint32_t compute_pred(st_emitter *e, st_ir_id id)
         return two(e, ST_BC_ANDNOT, a, pred(e, n->args[1]));
     }
     case ST_IR_HAS: return has(e, n);
+    case ST_IR_LISTED: return listed(e, n);
     case ST_IR_ANNIVERSARY: return anniversary(e, n);
     default: break;
     }

@@ -94,8 +94,9 @@ static void print_pass(printer *q, st_ground place, uint32_t stage)
     }
     for (uint32_t i = 0; i < p->notes.n; i++)
         if (p->notes.p[i].place == place && p->notes.p[i].stage == stage)
-            st_buf_printf(q->arena, q->out, "    note %%%u (unseen %s)\n", q->numbers[p->notes.p[i].node],
-                          p->notes.p[i].table->name);
+            st_buf_printf(q->arena, q->out, "    note %%%u (%s %s)\n", q->numbers[p->notes.p[i].node],
+                          p->notes.p[i].list ? "list" : "unseen",
+                          p->notes.p[i].list ? p->notes.p[i].list->name : p->notes.p[i].table->name);
 }
 
 void st_dump_plan(st_arena *a, const st_plan *plan, st_buf *out)

@@ -61,6 +61,12 @@ static bool in_pass(const st_emitter *e, const st_fill *f, uint32_t stage, st_gr
     return f->stage == stage && f->kind != ST_FILL_STEP && st_fill_pass(e->plan, f) == place;
 }
 
+static uint32_t note_of(st_emitter *e, const st_plan_note *n)
+{
+    if (!n->list) return st_bc_note_new(e->bc, STRATA_NOTE_UNSEEN, n->table->name, ST_BC_NONE);
+    return st_bc_note_new(e->bc, STRATA_NOTE_LIST_KEYS, n->list->name, st_bc_set_of(e->bc, n->list));
+}
+
 static void emit_pass(st_emitter *e, st_ground place, uint32_t stage, const uint32_t *fills, uint32_t n)
 {
     st_plan *p = e->plan;
@@ -83,8 +89,7 @@ static void emit_pass(st_emitter *e, st_ground place, uint32_t stage, const uint
     }
     for (uint32_t i = 0; i < p->notes.n; i++) {
         const st_plan_note *note = &p->notes.p[i];
-        if (note->place == place && note->stage == stage)
-            st_code_note(e, note->node, st_bc_note_new(e->bc, STRATA_NOTE_UNSEEN, note->table->name));
+        if (note->place == place && note->stage == stage) st_code_note(e, note->node, note_of(e, note));
     }
     st_bc_code code = st_code_end(e, NULL);
     st_bc_step_new(e->bc, ST_STEP_PASS, st_domain_of(e, place))->code = code;

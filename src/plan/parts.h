@@ -33,7 +33,8 @@ typedef struct st_plan_note {
     st_ir_id node;
     st_ground place;
     uint32_t stage;
-    const st_table *table;
+    const st_table *table; /* its rows are not seen */
+    const st_def *list;    /* or, where not NULL: the rows are those on this list */
 } st_plan_note;
 
 struct st_plan {

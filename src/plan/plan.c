@@ -260,8 +260,7 @@ static void need_for_step(st_plan *p, const st_fill *f)
     st_ir_id rows = n->args[rank], value = n->args[!rank];
     need_filter(p, rows, place, stage);
     if (n->op != ST_IR_LAST_ROWS && n->op != ST_IR_FULLEST) need_input(p, value, place, stage);
-    for (uint32_t i = 0; n->op == ST_IR_STRATUM && i < n->k; i++)
-        need_input(p, n->args[2 + i], place, stage);
+    for (uint32_t i = 0; n->op == ST_IR_STRATUM && i < n->k; i++) need_input(p, n->args[2 + i], place, stage);
 }
 
 static void need_for_pass(st_plan *p, const st_fill *f)
@@ -347,8 +346,27 @@ static void place_notes(st_plan *p)
             if (is_pass_for(p, f, t) && (!best || f->stage < best->stage)) best = f;
         }
         if (!best) continue;
-        *st_push(p->arena, &p->notes) =
-            (st_plan_note){p->ir->unseen[t], st_fill_pass(p, best), best->stage, p->ir->program->tables[t]};
+        *st_push(p->arena, &p->notes) = (st_plan_note){p->ir->unseen[t], st_fill_pass(p, best), best->stage,
+                                                       p->ir->program->tables[t], NULL};
+    }
+}
+
+/* Rows on a list are counted where their table is passed over anyway, so that the report can say how many keys nobody has. */
+static void place_list_notes(st_plan *p, const bool *live)
+{
+    for (st_ir_id id = 1; id < p->ir->nodes.n; id++) {
+        const st_ir_node *n = st_ir_at(p->ir, id);
+        const st_fill *best = NULL;
+        if (n->op != ST_IR_LISTED || !live[id]) continue;
+        for (uint32_t i = 0; i < p->fills.n; i++) {
+            const st_fill *f = &p->fills.p[i];
+            bool over = f->kind != ST_FILL_STEP && st_fill_pass(p, f) == (st_ground)n->domain;
+            if (over && (!best || f->stage < best->stage)) best = f;
+        }
+        if (!best) continue;
+        const st_program *program = p->ir->program;
+        *st_push(p->arena, &p->notes) = (st_plan_note){id, (st_ground)n->domain, best->stage,
+                                                       program->tables[n->domain], program->defs[n->k]};
     }
 }
 
@@ -442,6 +460,7 @@ st_plan *st_plan_new(st_arena *a, const st_ir *ir)
     }
     for (uint32_t s = p->nstages; s-- > 0;) need_for_stage(p, s);
     place_notes(p);
+    place_list_notes(p, st_ir_live(a, ir));
     for (uint32_t s = p->nstages; s-- > 0;) need_for_stage(p, s); /* what the notes read, too */
     return p;
 }

@@ -202,7 +202,7 @@ st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *as
 void st_report_duplicate(st_checker *c, const st_ast *name, st_span first);
 /* A reference to a definition of the row in hand (it has been checked). */
 st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span);
-/* The segment of the row in hand that stands behind the word `behind`, as in `among`; NULL: reported. */
+/* The segment or list of the row in hand that stands behind the word `behind`, as in `among`; NULL: reported. */
 st_def *st_check_segment_name(st_checker *c, const st_scope *s, const st_ast *name, const char *behind);
 st_def *st_check_among(st_checker *c, const st_scope *s, const st_ast *name);
 /* The links from `from` to `to`, at least one step. by: a link column that must be on the way, or NULL. NULL: reported,
@@ -338,6 +338,7 @@ void st_check_overlay(st_checker *c, st_def *d);
 st_expr *st_check_dimension(st_checker *c, const st_scope *s, const st_ast *written);
 void st_check_cluster(st_checker *c, st_def *d);
 void st_check_points(st_checker *c, st_def *d);
+void st_check_list(st_checker *c, st_def *d);
 void st_check_param(st_checker *c, st_def *d);
 void st_check_overrides(st_checker *c);
 bool st_read_meta(st_checker *c, st_def *d, const st_ast *item);  /* false: item is no META */

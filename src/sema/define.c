@@ -30,7 +30,7 @@ static const struct {
     {ST_AST_TIERS_HIGHEST, ST_DEF_TIERS, ST_TIERS_HIGHEST_name, ST_TIERS_HIGHEST_of, false},
     {ST_AST_RFM, ST_DEF_RFM, ST_RFM_name, ST_RFM_of, false},
     {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, ST_POINTS_of, false},
-    {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, -1, true},
+    {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, ST_LIST_DEF_of, false},
     {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},
     {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, ST_CLUSTER_of, false},
     {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1, false},
@@ -648,6 +648,7 @@ void st_check_def(st_checker *c, st_def *d)
     case ST_DEF_TREATMENT: st_check_treatment(c, d); return;
     case ST_DEF_CAMPAIGN: st_check_campaign(c, d); return;
     case ST_DEF_AUDIENCE: st_check_audience(c, d); return;
+    case ST_DEF_LIST: st_check_list(c, d); return;
     default: return; /* not part of this version, which has been said */
     }
 }

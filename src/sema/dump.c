@@ -165,6 +165,7 @@ static void put_expr(dumper *d, const st_expr *x)
     case ST_X_DEF:
         st_buf_printf(d->a, d->out, "%s %s", st_def_kind_names[x->def->kind], x->def->name);
         return;
+    case ST_X_ON_LIST: st_buf_printf(d->a, d->out, "%s is on it", x->at->key->name); return;
     case ST_X_RFM_FIELD: st_buf_printf(d->a, d->out, "rfm %s.%s", x->def->name, fields[x->kind]); return;
     case ST_X_NOW: put(d, "now"); return;
     case ST_X_AGGREGATE: put_aggregate(d, x); return;
@@ -393,7 +394,8 @@ static void put_def(dumper *d, const st_def *def)
         put_value(d, &def->values[i]);
         if (i + 1 == def->nvalues) put(d, "\n");
     }
-    put_line(d, def->kind == ST_DEF_SEGMENT || def->kind == ST_DEF_HOLDOUT ? "where" : "value", def->expr);
+    if (def->list) st_buf_printf(d->a, d->out, "  keys %u\n", def->list->n);
+    put_line(d, def->kind == ST_DEF_SEGMENT || def->kind == ST_DEF_LIST || def->kind == ST_DEF_HOLDOUT ? "where" : "value", def->expr);
     for (uint32_t i = 0; i < def->ntiers; i++) {
         const char *label = def->labels.names[def->tiers[i].label];
         if (def->tiers[i].when)

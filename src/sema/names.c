@@ -297,7 +297,7 @@ st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span)
 {
     if (!st_ensure(c, d, span)) return NULL;
     const st_definfo *info = st_info(c, d);
-    bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
+    bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_LIST || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
                     d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY ||
                     d->kind == ST_DEF_CLUSTER;
     if (info->later || (info->bad && !own_type)) return NULL;
@@ -734,7 +734,8 @@ st_def *st_check_segment_name(st_checker *c, const st_scope *s, const st_ast *na
 {
     const st_word *w = st_lookup(c, name->text);
     if (w && w->def && st_info(c, w->def)->later) return NULL;
-    if (w && w->def && w->def->kind == ST_DEF_SEGMENT && w->def->of == s->at) {
+    bool members = w && w->def && (w->def->kind == ST_DEF_SEGMENT || w->def->kind == ST_DEF_LIST);
+    if (members && w->def->of == s->at) {
         if (!st_ensure(c, w->def, name->span)) return NULL;
         st_use(c, s, w->def);
         return w->def;

@@ -188,7 +188,7 @@ struct st_expr {
     st_expr **args;
     st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
     const st_col *col; /* COLUMN; LINK: the link column on `at` */
-    st_def *def;       /* DEF, RFM_FIELD; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
+    st_def *def;       /* DEF, RFM_FIELD; ON_LIST: the list; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
     st_rowset rows;    /* AGGREGATE: its rows; SEQUENCE: base rows */
     uint32_t kind;   /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
     st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
@@ -277,6 +277,14 @@ typedef struct st_rfm {
     uint16_t *cells; /* label of cell ((r-1)*nf + (f-1))*nm + (m-1); ST_NO_LABEL: none (missing) */
 } st_rfm;
 #define ST_NO_LABEL UINT16_MAX
+
+/* Keys kept by hand, each once and ascending: numbers, or texts by their bytes. */
+typedef struct st_list {
+    uint32_t n;
+    const int64_t *ints; /* NULL: texts */
+    const st_str *texts;
+} st_list;
+#define ST_MAX_LIST_KEYS 10000000u
 
 #define ST_MAX_DIMENSIONS 8
 /* An overlay: the cells of a segment's members, by what they are in each dimension. */
@@ -412,6 +420,7 @@ struct st_def {
     uint32_t ntiers;
     st_tier *tiers;
     st_rfm *rfm;
+    st_list *list;
     st_overlay *overlay;
     st_treatment *treatment;
     st_campaign *campaign;

@@ -514,6 +514,11 @@ st_expr *st_check_entered(st_checker *c, const st_scope *s, const st_ast *ast)
     const st_ast *name = ast->kids[ST_ENTERED_name];
     st_def *d = st_check_segment_name(c, s, name, left ? "left" : "entered");
     st_expr *start = window_start(c, s, ast->kids[ST_ENTERED_window]);
+    if (d && d->kind == ST_DEF_LIST) {
+        st_err(c, ST_MSG_AMONG_NEEDS_SEGMENT, name->span, d->name, s->at->name, left ? "left" : "entered",
+               "A list is the same at every time.");
+        return NULL;
+    }
     st_expr *now = d ? st_x_def(c, s, d, name->span) : NULL;
     if (!now || !start) return NULL;
     st_expr *before = then(c, now, start, ast->span);

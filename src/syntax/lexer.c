@@ -252,6 +252,7 @@ static bool rule_holds(const st_parser *P, const st_word_rule *r, uint32_t raw, 
     if (before & r->not_before) return false;
     if (r->next | r->not_next) {
         uint32_t next = classes_of_next(P, behind);
+        if (place & TOP) next &= ~(uint32_t)ROW_HEAD; /* there are rows in braces only */
         if ((r->next && !(next & r->next)) || (next & r->not_next)) return false;
     }
     if (r->next2 | r->not_next2) {

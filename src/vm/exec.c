@@ -396,6 +396,20 @@ static void do_in(st_frame *f, const st_bc_instr *in, const st_prep *q)
     })
 }
 
+static void do_listed(st_frame *f, const st_bc_instr *in, const st_prep *q)
+{
+    uint64_t *out = pred(f, in->a[0]);
+    if (in->type == ST_BC_TEXT) {
+        look(f, &q->set, codes(f, in->a[1]), out);
+        keep_known(f, out, &f->v[in->a[1]]);
+        return;
+    }
+    const int64_t *v = i64(f, in->a[1]);
+    const uint64_t *known = known_one(f, in->a[1]);
+    fill(f, out, false);
+    EACH_KNOWN(f, known, { out[r / 64] |= (uint64_t)st_key_set_has_int(q->keys, v[r]) << (r % 64); })
+}
+
 /* ---- lists ---- */
 
 /* What a list's elements are compared with: a scalar, or the value of a register in each row. */
@@ -948,6 +962,7 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_CMP_V: do_cmp_v(f, in, q); break;
     case ST_BC_CMP_SCALED: do_cmp_scaled(f, in); break;
     case ST_BC_IN: do_in(f, in, q); break;
+    case ST_BC_LISTED: do_listed(f, in, q); break;
     case ST_BC_TEST:
         if (f->scalars[in->a[2]].missing)
             fill(f, pred(f, in->a[0]), false);

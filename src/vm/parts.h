@@ -177,6 +177,16 @@ void st_code_set_ask(st_vm *vm, st_code_set *s, const st_dict *d, st_text_questi
 /* Adds the entries that match (or, with `negated`, those that do not). */
 void st_code_set_match(st_vm *vm, st_code_set *s, const st_dict *d, st_str pattern, bool negated);
 
+/* ---- keyset.c: keys of a list, found by their hash ---- */
+typedef struct st_key_set {
+    const st_list *keys;
+    uint32_t *places; /* number of the key + 1; 0: none */
+    uint32_t mask;
+} st_key_set;
+st_key_set *st_key_set_new(st_arena *a, const st_list *keys);
+bool st_key_set_has_text(const st_key_set *s, st_str text);
+bool st_key_set_has_int(const st_key_set *s, int64_t x);
+
 /* ---- pass.c: row code ---- */
 
 /* What an instruction needs that is found once before a pass. */
@@ -192,6 +202,7 @@ typedef struct st_prep {
     const int64_t *lengths; /* LENGTH, by code */
     const void *sorted;     /* IN: the scalars, ascending */
     uint32_t nsorted;
+    const st_key_set *keys; /* LISTED, of numbers */
     uint32_t fold; /* AGG_…: number of its state */
 } st_prep;
 

@@ -80,6 +80,25 @@ static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
     st_arena_free(scratch);
 }
 
+static bool is_key(const void *ctx, st_str s)
+{
+    return st_key_set_has_text(ctx, s);
+}
+
+static void listed(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    st_arena *scratch = st_arena_new(p->vm->env);
+    bool text = in->type == ST_BC_TEXT;
+    const st_key_set *keys = st_key_set_new(text ? scratch : p->a, &p->vm->bc->sets.p[in->a[2]].keys);
+    if (text) {
+        q->set = st_code_set_new(p->a, q->dict);
+        st_code_set_ask(p->vm, &q->set, q->dict, is_key, keys);
+    } else {
+        q->keys = keys;
+    }
+    st_arena_free(scratch);
+}
+
 static void list_has_text(prepare *p, const st_bc_instr *in, st_prep *q)
 {
     q->dict = q->feed.dict;
@@ -258,6 +277,7 @@ static void prepare_question(prepare *p, const st_bc_instr *in, st_prep *q)
         else
             in_numbers(p, in, q);
         break;
+    case ST_BC_LISTED: listed(p, in, q); break;
     case ST_BC_LIST_HAS:
         if (text) list_has_text(p, in, q);
         break;

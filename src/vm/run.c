@@ -191,9 +191,12 @@ static const st_vm_result *result_of(st_vm *vm)
     }
     r->slots = slots;
     st_vm_note *notes = st_new_n(vm->result, st_vm_note, (size_t)b->notes.n + vm->ties.n + 2);
-    for (uint32_t i = 0; i < b->notes.n; i++)
-        if (vm->notes[i])
-            notes[r->nnotes++] = (st_vm_note){b->notes.p[i].kind, b->notes.p[i].subject, vm->notes[i], 0};
+    for (uint32_t i = 0; i < b->notes.n; i++) {
+        const st_bc_note *n = &b->notes.p[i];
+        uint64_t keys = n->set == ST_BC_NONE ? 0 : b->sets.p[n->set].keys.n, count = vm->notes[i];
+        if (keys) count = keys - ST_MIN(keys, count); /* those that no row has */
+        if (count) notes[r->nnotes++] = (st_vm_note){n->kind, n->subject, count, keys};
+    }
     if (vm->counts.divisions)
         notes[r->nnotes++] = (st_vm_note){STRATA_NOTE_DIVISION_BY_ZERO, NULL, vm->counts.divisions, 0};
     if (vm->counts.overflows)

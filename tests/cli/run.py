@@ -620,6 +620,28 @@ def changes_only_needs_something_to_compare_with(folder):
     done = run_treated(folder, "--activate", os.path.join(folder, "out"), rules=rules, status=1)
     has(done.stderr, "the audience fans gives changes only", "--previous FILE")
     run_treated(folder, "--treatments", os.path.join(folder, "t.csv"), rules=rules)
+@case
+def lists_lie_beside_the_rules(folder):
+    rules, data = lay(folder, RULES + 'list press of customers from "lists/press.csv"\nsegment open where not press\n')
+    has(strata("check", rules, status=2).stdout, "E0830", "lists/press.csv cannot be read: No such file")
+    os.makedirs(os.path.join(folder, "lists", "odd.csv"))
+    with open(os.path.join(folder, "lists", "press.csv"), "w", encoding="utf-8") as file:
+        file.write("customer_id\r\n1\r\n77\r\n")
+    done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--counts", "-")
+    has(done.stdout, "open,in,2")
+    has(done.stderr, "1 of the 2 keys on the list press is in nobody's data.")
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", rules, "-o", compiled)
+    os.remove(os.path.join(folder, "lists", "press.csv"))
+    again = strata("run", compiled, "--data", data, "--as-of", "2026-11-01", "--counts", "-")
+    assert again.stdout == done.stdout and again.stderr == done.stderr
+    os.mkfifo(os.path.join(folder, "lists", "press.csv"))
+    has(strata("check", rules, status=2).stdout, "it is no plain file")
+    for path in ["../press.csv", "/etc/passwd", "lists/../../press.csv"]:
+        lay(folder, RULES + f'list press of customers from "{path}"\nsegment open where not press\n')
+        has(strata("check", folder, status=2).stdout, "E0831", "does not lie in the folder of the rule set")
+    lay(folder, RULES + 'list press of customers from "lists/odd.csv"\nsegment open where not press\n')
+    has(strata("check", folder, status=2).stdout, "it is no plain file")
 
 
 def main():

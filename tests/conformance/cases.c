@@ -12,7 +12,7 @@ typedef struct reader {
     ct_cases *cases;
     ct_case preamble, now;
     bool in_case, in_preamble, without;
-    enum { IN_SOURCE, IN_TABLE, IN_EXPECT, IN_NOTHING } part;
+    enum { IN_SOURCE, IN_TABLE, IN_LIST, IN_EXPECT, IN_NOTHING } part;
     st_buf text; /* of the source or table being read */
 } reader;
 
@@ -50,6 +50,8 @@ static void close_part(reader *r)
         r->now.source = text;
     else if (r->part == IN_TABLE)
         r->now.tables.p[r->now.tables.n - 1].csv = text;
+    else if (r->part == IN_LIST)
+        r->now.lists.p[r->now.lists.n - 1].value = text;
     r->text.n = 0;
     r->part = IN_NOTHING;
 }
@@ -62,6 +64,13 @@ static bool has_table(const ct_case *c, const char *name)
     return false;
 }
 
+static bool has_list(const ct_case *c, const char *path)
+{
+    for (uint32_t i = 0; i < c->lists.n; i++)
+        if (strcmp(c->lists.p[i].name, path) == 0) return true;
+    return false;
+}
+
 static void inherit(reader *r)
 {
     const ct_case *from = &r->preamble;
@@ -71,6 +80,9 @@ static void inherit(reader *r)
         if (!has_table(&r->now, from->tables.p[i].name))
             *(ct_table *)st_push(r->arena, &r->now.tables) = from->tables.p[i];
     }
+    for (uint32_t i = 0; i < from->lists.n; i++)
+        if (!has_list(&r->now, from->lists.p[i].name))
+            *(ct_pair *)st_push(r->arena, &r->now.lists) = from->lists.p[i];
     for (uint32_t i = 0; i < from->sets.n; i++) *(ct_pair *)st_push(r->arena, &r->now.sets) = from->sets.p[i];
 }
 
@@ -123,6 +135,9 @@ static void open_part(reader *r, const char *text)
         t->name = v;
         t->line = r->line + 1;
         r->part = IN_TABLE;
+    } else if ((v = rest(text, "list "))) {
+        ((ct_pair *)st_push(r->arena, &r->now.lists))->name = v;
+        r->part = IN_LIST;
     } else if ((v = rest(text, "as of "))) {
         r->now.as_of = v;
     } else if ((v = rest(text, "set "))) {
@@ -213,6 +228,21 @@ static void many_rows(reader *r, const char *line)
     }
 }
 
+/* A line of a list, in which \r and \u stand for a carriage return and for the mark of the order of bytes, \e at its end for no line end. */
+static void list_line(reader *r, const char *line)
+{
+    for (; *line; line++) {
+        if (line[0] != '\\' || !strchr("rue", line[1])) {
+            st_buf_add(r->arena, &r->text, line, 1);
+            continue;
+        }
+        line++;
+        if (*line == 'e') return;
+        st_buf_puts(r->arena, &r->text, *line == 'r' ? "\r" : "\xef\xbb\xbf");
+    }
+    st_buf_puts(r->arena, &r->text, "\n");
+}
+
 static void read_line(reader *r, const char *line)
 {
     const char *v;
@@ -225,6 +255,11 @@ static void read_line(reader *r, const char *line)
             many_rows(r, line);
         else if (line[0] != '\0')
             st_buf_printf(r->arena, &r->text, "%s\n", line);
+    } else if (r->part == IN_LIST) {
+        if (line[0] == '*')
+            many_rows(r, line);
+        else
+            list_line(r, line);
     } else if (line[0] == '#') {
         return;
     } else if (r->in_case && r->part == IN_SOURCE) {

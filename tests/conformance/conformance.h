@@ -17,6 +17,8 @@ typedef struct ct_pair {
     const char *name, *value;
 } ct_pair;
 
+typedef ST_VEC(ct_pair) ct_lists; /* path and text */
+
 /* One line of `expect`: "name: k1 k2", "name: k=v …", "count name: 5 of 10",
  * "sum name: 12.5", "type name: int", "digits name: 12". */
 typedef struct ct_expect {
@@ -41,6 +43,7 @@ typedef struct ct_case {
     const char *skip;  /* NULL, or why the case is not run */
     bool no_warnings;
     ST_VEC(ct_table) tables;
+    ct_lists lists;
     ST_VEC(ct_pair) sets;
     ST_VEC(ct_expect) expects;
     ST_VEC(ct_message) messages;

@@ -29,6 +29,9 @@ static bool compile(session *s)
     if (c->preamble)
         TRY(strata_rules_add_text(s->rules, "preamble.seg", c->preamble, strlen(c->preamble), e));
     TRY(strata_rules_add_text(s->rules, "case.seg", c->source, strlen(c->source), e));
+    for (uint32_t i = 0; i < c->lists.n; i++)
+        TRY(strata_rules_add_list(s->rules, c->lists.p[i].name, c->lists.p[i].value,
+                                  strlen(c->lists.p[i].value), e));
     for (uint32_t i = 0; i < c->sets.n; i++)
         TRY(strata_rules_set(s->rules, c->sets.p[i].name, c->sets.p[i].value, e));
     TRY(strata_rules_compile(s->rules, e));

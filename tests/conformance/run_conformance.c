@@ -10,7 +10,7 @@
  *
  * The page. Blocks fenced as ```seg are complete programs. ```seg preamble is the page's own example, and stands before
  * every ```seg part (definitions) and ```seg expressions (each line an expression of a customer). Each has to compile
- * without an error. */
+ * without an error. ```csv PATH is the file of a list, for all blocks behind it. */
 #include "conformance.h"
 
 #include "vm/vm.h"
@@ -253,7 +253,7 @@ typedef struct compiled {
 } compiled;
 
 static void compile(st_arena *a, const char *const *names, const char *const *texts, uint32_t n,
-                    const ct_case *c, compiled *out)
+                    const ct_case *c, const ct_lists *lists, compiled *out)
 {
     st_names interned;
     st_parse *files = st_new_n(a, st_parse, n);
@@ -263,6 +263,9 @@ static void compile(st_arena *a, const char *const *names, const char *const *te
     st_sources_init(&out->sources, a);
     st_diags_init(&out->diags, a, &out->sources);
     for (uint32_t i = 0; i < n; i++) st_sources_add(&out->sources, names[i], texts[i], strlen(texts[i]));
+    for (uint32_t i = 0; lists && i < lists->n; i++)
+        *(st_list_file *)st_push(a, &out->sources.lists) =
+            (st_list_file){lists->p[i].name, st_str_of(lists->p[i].value), NULL};
     for (uint32_t i = 0; i < n; i++) files[i] = st_parse_file(a, &interned, &out->sources, i, &out->diags);
     for (uint32_t i = 0; i < nsets; i++) sets[i] = (st_override){c->sets.p[i].name, c->sets.p[i].value};
     out->program = st_check(a, &interned, &out->sources, files, n, sets, nsets, &out->diags);
@@ -274,9 +277,9 @@ static void compile_case(st_arena *a, const ct_case *c, compiled *out)
     const char *names[] = {"preamble.seg", "case.seg"};
     const char *texts[] = {c->preamble, c->source};
     if (c->preamble)
-        compile(a, names, texts, 2, c, out);
+        compile(a, names, texts, 2, c, &c->lists, out);
     else
-        compile(a, names + 1, texts + 1, 1, c, out);
+        compile(a, names + 1, texts + 1, 1, c, &c->lists, out);
 }
 
 static bool earns(const compiled *k, const st_diag *d, const ct_message *m)
@@ -446,11 +449,11 @@ static const char *as_traits(st_arena *a, const char *block)
 }
 
 static void check_block(st_arena *a, const char *path, unsigned line, const char *const *texts, uint32_t n,
-                        tally *t)
+                        const ct_lists *lists, tally *t)
 {
     static const char *const names[] = {"preamble.seg", "block.seg"};
     compiled k = {0};
-    compile(a, n == 2 ? names : names + 1, texts, n, NULL, &k);
+    compile(a, n == 2 ? names : names + 1, texts, n, NULL, lists, &k);
     if (k.diags.errors == 0) {
         t->passed++;
         return;
@@ -470,6 +473,7 @@ static void run_page(st_arena *a, const char *path, tally *t)
 {
     const char *text = ct_read_file(a, path), *preamble = "";
     unsigned line = 0;
+    ct_lists lists = {0};
     if (!text) {
         fprintf(stderr, "%s: cannot be read\n", path);
         exit(2);
@@ -479,13 +483,18 @@ static void run_page(st_arena *a, const char *path, tally *t)
         const char *head = st_dup(a, text, n);
         text += n + (text[n] == '\n');
         line++;
-        if (strncmp(head, "```seg", 6) != 0) continue;
+        bool list = strncmp(head, "```csv ", 7) == 0;
+        if (!list && strncmp(head, "```seg", 6) != 0) continue;
         const char *end = strstr(text, "```");
         const char *block = st_dup(a, text, end ? (size_t)(end - text) : strlen(text));
+        if (list) {
+            *(ct_pair *)st_push(a, &lists) = (ct_pair){head + 7, block};
+            continue;
+        }
         const char *kind = head + 6 + strspn(head + 6, " ");
         const char *with[] = {preamble, strcmp(kind, "expressions") == 0 ? as_traits(a, block) : block};
         bool alone = *kind == '\0' || strcmp(kind, "preamble") == 0;
-        check_block(a, path, line, alone ? with + 1 : with, alone ? 1 : 2, t);
+        check_block(a, path, line, alone ? with + 1 : with, alone ? 1 : 2, &lists, t);
         if (strcmp(kind, "preamble") == 0) preamble = block;
         for (; *block; block++) {
             line += *block == '\n';

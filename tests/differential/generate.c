@@ -1191,6 +1191,20 @@ static const char *stratify(gen *g, int t)
     return F("  stratify by %s, %s", first, second);
 }
 
+/* Keys of the table, some of them several times or of nobody. */
+static void make_list(gen *g)
+{
+    int t = some_entity(g);
+    st_buf keys = {0};
+    uint32_t n = below(g, 12);
+    for (uint32_t i = 0; i < n; i++) st_buf_printf(g->a, &keys, "%s\n", key_text(g, t, below(g, 20)));
+    named *d = name_it(g, SEGMENT, t, "listed");
+    *(sample_list *)st_push(g->a, &g->out->lists) =
+        (sample_list){F("%s.csv", d->name), st_dup(g->a, st_buf_text(g->a, &keys), keys.n)};
+    define(g, F("list keys_%s of %s from \"%s.csv\"\nsegment %s%s where %skeys_%s", d->name, table_names[t],
+                d->name, d->name, of(g, t), one_in(g, 3) ? "not " : "", d->name));
+}
+
 /* An experiment, sometimes one of two in a layer. */
 static void make_experiment(gen *g)
 {
@@ -1520,9 +1534,10 @@ static void make_definitions(gen *g)
 {
     uint32_t n = 5 + below(g, 9);
     for (uint32_t i = 0; i < n; i++) {
-        switch (below(g, 17)) {
+        switch (below(g, 18)) {
         case 14: make_holdout(g); break;
         case 16: make_points(g); break;
+        case 17: make_list(g); break;
         case 15: make_experiment(g); break;
         case 12:
         case 13: make_sequence(g); break;

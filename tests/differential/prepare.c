@@ -46,6 +46,9 @@ prepared *prepare(st_arena *a, const sample *s, uint32_t batch)
     st_sources_init(&p->sources, a);
     st_names_init(&p->names, a);
     uint32_t file = st_sources_add(&p->sources, "rules.seg", rules, strlen(rules));
+    for (uint32_t i = 0; i < s->lists.n; i++)
+        *(st_list_file *)st_push(a, &p->sources.lists) =
+            (st_list_file){s->lists.p[i].path, st_str_of(s->lists.p[i].text), NULL};
     st_diags_init(&p->diags, a, &p->sources);
     st_parse parsed = st_parse_file(a, &p->names, &p->sources, file, &p->diags);
     p->program = st_check(a, &p->names, &p->sources, &parsed, 1, NULL, 0, &p->diags);

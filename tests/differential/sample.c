@@ -51,6 +51,8 @@ void sample_print(st_arena *a, const sample *s, st_buf *out)
             st_buf_puts(a, out, "\n");
         }
     }
+    for (uint32_t i = 0; i < s->lists.n; i++)
+        st_buf_printf(a, out, "\nlist %s\n%s", s->lists.p[i].path, s->lists.p[i].text);
 }
 
 /* The next cell of a line, NULL for an empty one; *p stands behind it, at a comma or the line's end. */
@@ -81,6 +83,19 @@ static const char **read_line(st_arena *a, const char **p, uint32_t *n)
     return cells.p;
 }
 
+/* "list PATH" and the lines up to an empty one. */
+static void read_list(st_arena *a, sample *s, const char **p)
+{
+    sample_list *list = st_push(a, &s->lists);
+    const char *path = *p + 5, *text = strchr(path, '\n');
+    text = text ? text + 1 : path + strlen(path);
+    const char *end = strstr(text, "\n\n");
+    end = end ? end + 1 : text + strlen(text);
+    list->path = st_dup(a, path, strcspn(path, "\n"));
+    list->text = st_dup(a, text, (size_t)(end - text));
+    *p = end;
+}
+
 sample *sample_read(st_arena *a, const char *rules, const char *tables)
 {
     sample *s = st_new(a, sample);
@@ -101,6 +116,10 @@ sample *sample_read(st_arena *a, const char *rules, const char *tables)
             p += 6;
             t->name = read_line(a, &p, &n)[0];
             t->cols = read_line(a, &p, &t->ncols);
+            continue;
+        }
+        if (strncmp(p, "list ", 5) == 0) {
+            read_list(a, s, &p);
             continue;
         }
         const char **row = read_line(a, &p, &n);

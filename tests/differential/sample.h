@@ -17,11 +17,17 @@ typedef struct sample_def {
     bool dropped, refused;
 } sample_def;
 
+/* The file of a list, lines of keys. */
+typedef struct sample_list {
+    const char *path, *text;
+} sample_list;
+
 typedef struct sample {
     st_arena *arena;
     const char *as_of; /* "2026-11-01" or with a time */
     ST_VEC(sample_def) defs;
     ST_VEC(sample_table *) tables;
+    ST_VEC(sample_list) lists;
 } sample;
 
 /* The same seed makes the same sample in every build by one compiler; another one may evaluate arguments, and so draw, in
@@ -38,7 +44,7 @@ void sample_print(st_arena *a, const sample *s, st_buf *out);
 sample *sample_load(st_arena *a, const char *text);
 
 /* Reads tables written as text, for tests by hand: blocks of "table NAME", a line of column names, lines of cells, with commas
- * between them; an empty cell is missing, "" the empty text, ; stands between the values of a list. A blank line ends
+ * between them (and of "list PATH", lines of a list); an empty cell is missing, "" the empty text, ; stands between the values of a list. A blank line ends
  * a table; what follows up to the next one is passed over. */
 sample *sample_read(st_arena *a, const char *rules, const char *tables);
 

@@ -304,6 +304,48 @@ static void rows_come_wide_and_long(void **state)
 
 /* ---- what is wrong ---- */
 
+/* eve has not begun, but she is there; zoe is nobody. */
+static void lists_are_added_as_text(void **state)
+{
+    (void)state;
+    static const char rules_with_list[] =
+        "timezone \"Europe/Berlin\"\n"
+        "table customers { customer_id string key  country string?  signup_at timestamp time }\n"
+        "list press of customers from \"lists/press.csv\"\n"
+        "segment quiet where not press\n";
+    strata_rules *rules = NULL;
+    strata_error error;
+    assert_int_equal(strata_rules_new(NULL, &rules, &error), STRATA_OK);
+    assert_int_equal(
+        strata_rules_add_text(rules, "crm/a.seg", rules_with_list, strlen(rules_with_list), &error),
+        STRATA_OK);
+    assert_int_equal(strata_rules_add_list(rules, "crm/lists/press.csv", "ann\nbob\neve\nzoe\n", 16, &error),
+                     STRATA_OK);
+    assert_int_equal(strata_rules_add_list(rules, "crm/lists/press.csv", "1\n", 2, &error), STRATA_BAD_INPUT);
+    assert_int_equal(strata_rules_add_list(rules, "large.csv", "1\n", (size_t)STRATA_MAX_LIST + 1, &error),
+                     STRATA_NO_MEMORY);
+    if (strata_rules_compile(rules, &error) != STRATA_OK) fail_msg("%s", error.message);
+    assert_int_equal(strata_rules_add_list(rules, "late.csv", "1\n", 2, &error), STRATA_BAD_INPUT);
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    assert_int_equal(strata_data_new(rules, 1, &data, &error), STRATA_OK);
+    assert_int_equal(bind(data, NULL, "customers", &error), STRATA_OK);
+    assert_int_equal(strata_data_finish(data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
+    assert_int_equal(count_of(result, "quiet", "in"), 2);
+    strata_note note = {0};
+    for (size_t i = 0; i < strata_result_note_count(result); i++)
+        if (strata_result_note(result, i).kind == STRATA_NOTE_LIST_KEYS) note = strata_result_note(result, i);
+    assert_non_null(note.text);
+    assert_string_equal(note.subject, "press");
+    assert_int_equal(note.count, 1);
+    assert_int_equal(note.asked, 4);
+    assert_string_equal(note.text, "1 of the 4 keys on the list press is in nobody's data.");
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
 static void errors_are_diagnostics(void **state)
 {
     (void)state;
@@ -452,6 +494,7 @@ int main(void)
         cmocka_unit_test(a_parameter_can_be_set),
         cmocka_unit_test(compiled_bytes_give_the_same_answer),
         cmocka_unit_test(rows_come_wide_and_long),
+        cmocka_unit_test(lists_are_added_as_text),
         cmocka_unit_test(errors_are_diagnostics),
         cmocka_unit_test(wrong_use_is_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),

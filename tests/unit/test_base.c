@@ -107,10 +107,46 @@ static void tasks_all_run_and_the_first_failure_is_told(void **state)
     assert_true(st_cpu_count() >= 1);
 }
 
+static const char *beside(st_sources *s, uint32_t file, const char *path)
+{
+    const char *found = st_sources_beside(s, s->arena, file, path);
+    return found ? found : "refused";
+}
+
+/* Files beside a rule file stay in the folder of the rule set. */
+static void paths_stay_in_the_folder(void **state)
+{
+    (void)state;
+    st_sources s;
+    st_sources_init(&s, arena);
+    uint32_t text = st_sources_add(&s, "vip.seg", "", 0),
+             deep = st_sources_add(&s, "rules/a/b/vip.seg", "", 0),
+             disk = st_sources_add(&s, "/home/x/rules/a/vip.seg", "", 0);
+    s.files.p[deep].root = 6;
+    s.files.p[disk].root = 14;
+    assert_string_equal(beside(&s, text, "lists/p.csv"), "lists/p.csv");
+    assert_string_equal(beside(&s, text, "./p.csv"), "p.csv");
+    assert_string_equal(beside(&s, text, "a/../p.csv"), "p.csv");
+    assert_string_equal(beside(&s, text, "../p.csv"), "refused");
+    assert_string_equal(beside(&s, text, "a/../../p.csv"), "refused");
+    assert_string_equal(beside(&s, text, ""), "refused");
+    assert_string_equal(beside(&s, text, "/etc/p.csv"), "refused");
+    assert_string_equal(beside(&s, text, "C:/p.csv"), "refused");
+    assert_string_equal(beside(&s, text, "a\\p.csv"), "refused");
+    assert_string_equal(beside(&s, deep, "p.csv"), "rules/a/b/p.csv");
+    assert_string_equal(beside(&s, deep, "../p.csv"), "rules/a/p.csv");
+    assert_string_equal(beside(&s, deep, "../../p.csv"), "rules/p.csv");
+    assert_string_equal(beside(&s, deep, "../../../p.csv"), "refused");
+    assert_string_equal(beside(&s, deep, "../../../rules/p.csv"), "refused");
+    assert_string_equal(beside(&s, disk, "..//lists/./p.csv"), "/home/x/rules/lists/p.csv");
+    assert_string_equal(beside(&s, disk, "../../secret"), "refused");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_count_characters),
+        cmocka_unit_test(paths_stay_in_the_folder),
         cmocka_unit_test(bitmaps_count_what_is_set),
         cmocka_unit_test(tasks_all_run_and_the_first_failure_is_told),
     };

@@ -71,7 +71,7 @@ static void sample_program(void)
     over_view = st_bc_read_slot(b, d, ST_BC_NONE, filter);
     threshold = st_bc_scalar_new(b, ST_S_SET, ST_BC_I64);
     bound = st_bc_scalar_new(b, ST_S_BOUND, ST_BC_I64);
-    note = st_bc_note_new(b, STRATA_NOTE_UNSEEN, "orders");
+    note = st_bc_note_new(b, STRATA_NOTE_UNSEEN, "orders", ST_BC_NONE);
     uint32_t floor = st_bc_scalar_new(b, ST_S_SET, ST_BC_I64);
 
     st_bc_begin(b);

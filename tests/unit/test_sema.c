@@ -203,7 +203,8 @@ static void validate_program(fixture *f, const char *name)
     if (f->diags.errors) return;
     for (uint32_t i = 0; i < f->program->ndefs; i++) {
         const st_def *d = f->program->defs[i];
-        bool valued = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_TRAIT || d->kind == ST_DEF_SCORE;
+        bool valued = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_LIST || d->kind == ST_DEF_POINTS ||
+                      d->kind == ST_DEF_TRAIT || d->kind == ST_DEF_SCORE;
         if (valued && !d->expr) fail_msg("%s: %s has no value and no error", name, d->name);
         validate(&v, d->expr, 0);
         for (uint32_t k = 0; k < d->ntiers; k++) validate(&v, d->tiers[k].when, 0);
@@ -219,12 +220,13 @@ static void validate_program(fixture *f, const char *name)
 
 /* ---- the examples of the registry ---- */
 
-/* "// set NAME=VALUE", "// repeat N TEXT" (@ is N times TEXT), "// count N" (N scores s0, s1 … are defined behind the text), "// chain N" (N traits that use one another stand behind the text). */
+/* "// set NAME=VALUE", "// list PATH LINE|LINE" (the file of a list), "// repeat N TEXT" (@ is N times TEXT), "// count N" (N scores s0, s1 … are defined behind the text), "// chain N" (N traits that use one another stand behind the text). */
 static const char *example_text(fixture *f, const char *text)
 {
     const char *line = strchr(text, '\n');
     if (!line || strncmp(text, "// ", 3) != 0) return text;
-    const char *head = st_dup(f->a, text, (size_t)(line - text)), *rest = line + 1, *fill = "";
+    char *head = st_dup(f->a, text, (size_t)(line - text));
+    const char *rest = line + 1, *fill = "";
     st_buf more = {0}, at = {0}, out = {0};
     int n = 0, skip = 0;
     if (strncmp(head, "// set ", 7) == 0) {
@@ -232,6 +234,15 @@ static const char *example_text(fixture *f, const char *text)
         st_override *set = st_push(f->a, &f->sets);
         set->name = st_dup(f->a, head + 7, (size_t)(eq - head - 7));
         set->text = eq + 1;
+        return rest;
+    }
+    if (strncmp(head, "// list ", 8) == 0) {
+        char *space = strchr(head + 8, ' '), *p;
+        *space = 0;
+        for (p = space + 1; *p; p++)
+            if (*p == '|') *p = '\n';
+        *(st_list_file *)st_push(f->a, &f->sources.lists) =
+            (st_list_file){head + 8, st_str_of(space + 1), NULL};
         return rest;
     }
     if (sscanf(head, "// repeat %d %n", &n, &skip) == 1) {

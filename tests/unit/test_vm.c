@@ -983,7 +983,7 @@ static void aggregate(bool grouped, uint64_t copies)
              age = out_slot(ST_BC_I64, CUSTOMERS);
     st_path up = {1, (const st_col *[]){o_col(O_CUSTOMER)}};
     uint32_t owner = st_bc_index(b, &up);
-    uint32_t note = st_bc_note_new(b, STRATA_NOTE_UNSEEN, "orders");
+    uint32_t note = st_bc_note_new(b, STRATA_NOTE_UNSEEN, "orders", ST_BC_NONE);
     st_bc_begin(b);
     op(ST_BC_ALL, 0, 0, 0, 0, 0);
     op(ST_BC_LOAD, ST_BC_I64, 0, v_in(v, O_AMOUNT), 0, 0);
