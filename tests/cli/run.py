@@ -620,6 +620,10 @@ def changes_only_needs_something_to_compare_with(folder):
     done = run_treated(folder, "--activate", os.path.join(folder, "out"), rules=rules, status=1)
     has(done.stderr, "the audience fans gives changes only", "--previous FILE")
     run_treated(folder, "--treatments", os.path.join(folder, "t.csv"), rules=rules)
+
+
+# ---- lists ----
+
 @case
 def lists_lie_beside_the_rules(folder):
     rules, data = lay(folder, RULES + 'list press of customers from "lists/press.csv"\nsegment open where not press\n')
