@@ -545,6 +545,7 @@ static void definition(file *f, const st_program *s, st_def *d)
 {
     d->kind = (st_def_kind)small(f, d->kind, ST_DEF_KINDS);
     flag(f, &d->hidden);
+    flag(f, &d->pii);
     name(f, &d->name);
     optional_name(f, &d->title);
     optional_name(f, &d->doc);

@@ -72,8 +72,8 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
     st_check_contact(&c);
     for (uint32_t i = 0; i < c.defs.n; i++) st_ensure(&c, c.defs.p[i], c.defs.p[i]->span);
     st_check_limits(&c);
-    if (diags->errors == 0) st_warn_unserved(&c);
     for (uint32_t i = 0; i < nfiles; i++) st_check_promises(&c, files[i].root);
+    if (diags->errors == 0) st_warn_unserved(&c);
     if (diags->errors == 0) st_mark_used(&c);
     finish(&c);
     return c.p;

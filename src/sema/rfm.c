@@ -57,7 +57,10 @@ static bool check_measure(rfm_state *q, st_rfm_part *part, uint32_t which, const
         part->measure = aggregate(q, ST_AGG_COUNT, NULL, st_int_type(12), ast->span);
     }
     part->raw = part->measure;
-    return part->measure != NULL;
+    if (!part->measure || !st_is_personal(part->measure)) return part->measure != NULL;
+    st_err(c, ST_MSG_PERSONAL_OUTPUT, measure->span, st_source_text(c, measure),
+           "The raw values of an rfm are given out");
+    return false;
 }
 
 static bool check_method(rfm_state *q, st_rfm_part *part, const st_ast *method)

@@ -62,10 +62,10 @@ static bool *find_used(st_checker *c)
     for (uint32_t i = 0; i < c->defs.n; i++)
         for (uint32_t k = 0; k < c->defs.p[i]->nuses; k++) mark(used, c->defs.p[i]->uses[k]);
     for (uint32_t i = 0; i < c->p->nexclusions; i++) mark(used, c->p->exclusions[i].who);
-    for (uint32_t i = 0; i < c->p->npromises; i++) {
-        mark(used, c->p->promises[i].subject);
-        mark(used, c->p->promises[i].part);
-        mark(used, c->p->promises[i].all);
+    for (uint32_t i = 0; i < c->promises.n; i++) {
+        mark(used, c->promises.p[i].subject);
+        mark(used, c->promises.p[i].part);
+        mark(used, c->promises.p[i].all);
     }
     return used;
 }

@@ -500,6 +500,201 @@ static void test_overrides(void **state)
     stop(&f);
 }
 
+static const char treated[] =
+    "segments of customers\ntable households { id int key }\n"
+    "table customers { id int key  home int? links to households  email string? pii  ok bool?  at timestamp "
+    "time  other int }\n"
+    "table sends { customer int links to customers  at timestamp time  channel string  name string  note "
+    "string }\n"
+    "consent mail when ok\ncontact log sends by at, channel, name\nlimit mail at most 3 in 7 days\n"
+    "holdout quiet 5% of customers salt \"q\"\nholdout hush 5% of customers salt \"h\"\n"
+    "holdout houses 5% of households salt \"hh\"\n"
+    "segment members where ok\nsegment nobody where no(sends)\nexclude nobody from all treatments\n"
+    "treatment b for members { channel mail when at in last 7 days  channel post  exempt from quiet }\n"
+    "consent post when at in last 7 days\n"
+    "treatment a for members {\n  transactional  channel mail  channel post when ok  again after 7 days  "
+    "control 10% salt \"c\"\n"
+    "  at most 5, highest home first  send email, home as \"house\"\n}\n"
+    "campaign k { first of (a, b) }\naudience seed from members { send sha256(email) as \"em\" }\n";
+
+static bool uses(const st_def *d, const st_def *other)
+{
+    for (uint32_t i = 0; i < d->nuses; i++)
+        if (d->uses[i] == other) return true;
+    return false;
+}
+
+static void test_treatments(void **state)
+{
+    (void)state;
+    fixture f;
+    check(&f, treated);
+    if (f.diags.items.n) fail_msg("%s", messages(&f));
+    const st_def *a = def_named(&f, "a"), *b = def_named(&f, "b"), *k = def_named(&f, "k"),
+                 *seed = def_named(&f, "seed"), *members = def_named(&f, "members");
+    const st_treatment *ta = a->treatment, *tb = b->treatment;
+    const st_table *customers = members->of;
+    assert_string_equal(customers->name, "customers");
+    assert_true(a->of == customers && k->of == customers && seed->of == customers);
+    assert_true(ta->target == members && !ta->arm && !ta->active && ta->transactional && !tb->transactional);
+    /* a transactional one knows neither holdouts nor limits, and no consent, but exclusions */
+    assert_int_equal(ta->nholdouts, 0);
+    assert_int_equal(ta->nchannels, 2);
+    assert_true(!ta->channels[0].open && !ta->channels[0].over && ta->channels[1].open->hidden);
+    assert_int_equal(ta->nexclusions, 1);
+    assert_true(ta->exclusions[0]->who == def_named(&f, "nobody"));
+    assert_int_equal(tb->nholdouts, 1);
+    assert_string_equal(tb->holdouts[0]->name, "hush");
+    assert_int_equal(tb->nexclusions, 1);
+    assert_true(tb->channels[0].over && tb->channels[0].open != f.program->consents[0].when);
+    assert_true(tb->channels[1].open == f.program->consents[1].when && !tb->channels[1].over);
+    assert_string_equal(ta->salt, "c");
+    assert_string_equal(tb->salt, "");
+    assert_int_equal(ta->at_most, 5);
+    assert_true(tb->at_most == ST_NO_LIMIT && ta->at_most_rank->hidden && ta->at_most_rank->expr);
+    assert_true(ta->again && ta->control && !tb->again && !tb->control);
+    assert_int_equal(ta->nsends, 2);
+    assert_string_equal(ta->sends[0].as, "email");
+    assert_string_equal(ta->sends[1].as, "house");
+    assert_true(ta->campaign == k && tb->campaign == k && k->campaign->treatments[0] == a);
+    assert_true(seed->audience->from == members && seed->audience->base == members &&
+                seed->audience->sends[0].sha256);
+    assert_true(uses(a, members) && uses(a, ta->again) && uses(a, ta->sends[1].value) && uses(k, b) &&
+                uses(b, tb->holdouts[0]));
+    /* what it is made of stands before it */
+    uint32_t at = 0;
+    while (f.program->order[at] != a) at++;
+    for (uint32_t i = 0; i < a->nuses; i++) {
+        uint32_t before = 0;
+        while (before < at && f.program->order[before] != a->uses[i]) before++;
+        if (before == at) fail_msg("%s stands behind a", a->uses[i]->name);
+    }
+    /* what is asked is loaded, and nothing else; nothing that is hidden is given out */
+    const st_table *sends = f.program->tables[2];
+    assert_true(sends->cols[0].used && sends->cols[1].used && sends->cols[2].used && sends->cols[3].used &&
+                !sends->cols[4].used);
+    assert_true(customers->cols[2].used && !customers->cols[5].used);
+    for (uint32_t i = 0; i < f.program->ndefs; i++)
+        if (f.program->defs[i]->hidden) assert_false(st_def_is_output(f.program->defs[i], true));
+    stop(&f);
+}
+
+/* A trait whose value is that of a pii column is none of the outputs, however it came there. */
+static void test_personal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expr;
+        bool personal;
+    } cases[] = {
+        {"email", true},
+        {"lower(trim(email))", true},
+        {"(email if missing \"none\")", true},
+        {"again", true},
+        {"last(phone of calls)", true},
+        {"most_common(lower(phone) of calls)", true},
+        {"max(born, 2000-01-01)", true},
+        {"calls.phone", false}, /* an error */
+        {"firms.contact", true},
+        {"(email as of 3 days ago)", true},
+        {"length(email)", false},
+        {"domain(email)", false},
+        {"year of born", false},
+        {"email is known", false},
+        {"count(calls where phone is known)", false},
+        {"distinct(phone of calls)", false},
+    };
+    for (size_t i = 0; i < ST_COUNT(cases); i++) {
+        fixture f;
+        start(&f);
+        add_file(
+            &f, "t.seg",
+            st_format(f.a,
+                      "segments of customers\ntable firms { id int key  contact string pii }\n"
+                      "table customers { id int key  firm int links to firms  email string? pii  born date "
+                      "pii fixed }\n"
+                      "table calls { customer int links to customers  at timestamp time  phone string pii }\n"
+                      "trait again = upper(email)\ntrait x = %s\n",
+                      cases[i].expr));
+        run(&f);
+        const st_def *x = def_named(&f, "x");
+        if (!f.diags.errors &&
+            (x->pii != cases[i].personal || st_def_is_output(x, true) == cases[i].personal))
+            fail_msg("%s", cases[i].expr);
+        stop(&f);
+    }
+    static const char *const refused[] = {"score s = phone",
+                                          "segment m where id > 3\noverlay o on m by phone",
+                                          "segment m where id > 3\noverlay o on m by t",
+                                          "rfm r from orders { monetary 5 quantiles of max(number) }"};
+    for (size_t i = 0; i < ST_COUNT(refused); i++) {
+        fixture f;
+        start(&f);
+        add_file(&f, "t.seg",
+                 st_format(f.a,
+                           "table customers { id int key  phone int pii }\ntrait t = phone\n"
+                           "table orders { customer int links to customers  number int pii }\n%s\n",
+                           refused[i]));
+        run(&f);
+        if (f.diags.errors != 1 || f.diags.items.p[0].code != ST_MSG_PERSONAL_OUTPUT)
+            fail_msg("%s: %s", refused[i], messages(&f));
+        stop(&f);
+    }
+}
+
+/* In a rule set with treatments, what nobody acts on is named; without any, nothing is. */
+static void test_unserved(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t warnings;
+    } cases[] = {
+        {"segment a where id > 3\nsegment b where id > 4\n", 0},
+        {"segment a where id > 3\nsegment b where id > 4\ntreatment t for a { transactional  channel post "
+         "}\n",
+         1},
+        {"segment a where b\nsegment b where id > 4\ntreatment t for a { transactional  channel post }\n", 0},
+        {"segment a where id > 3\nsegment b where id > 4\ntreatment t for a { transactional  channel post }\n"
+         "audience s from b { send id }\n",
+         0},
+        {"segment a where id > 3\nsegment b where id > 4\ntreatment t for a { transactional  channel post }\n"
+         "exclude b from all treatments\n",
+         0},
+        {"segment a where id > 3\nsegment b where id > 4\ntreatment t for a { transactional  channel post }\n"
+         "check b size at least 1\n",
+         0},
+        {"segment a where id > 3\nsegment b where id > 4\ntreatment t for a { transactional  channel post "
+         "when b }\n",
+         0},
+        {"segment a where id > 3\noverlay o on a by id { x when id = 4  y when id = 5  z otherwise }\n"
+         "treatment t for o = x { transactional  channel post }\n",
+         1},
+        {"segment a where id > 3\noverlay o on a by id { x when id = 4  y when id = 5  z otherwise }\n"
+         "treatment t for o = x { transactional  channel post }\naudience s from o = y { send id }\n",
+         0},
+        {"segment a where id > 3\noverlay o on a by id { x when id = 4  y when id = 5  z otherwise }\n"
+         "treatment t for b { transactional  channel post }\nsegment b where o in (x, y)\n",
+         0},
+        {"segment a where id > 3\nexperiment e on a salt \"e\" { arms { control 20%  x 20%  y 20% } }\n"
+         "treatment t for e = x { transactional  channel post }\n",
+         1},
+        {"segment a where id > 3\ntiers o { x when id = 4  y when id = 5  z otherwise }\n"
+         "treatment t for o = x { transactional  channel post }\ntreatment u for a { transactional  channel "
+         "post }\n",
+         0},
+    };
+    for (size_t i = 0; i < ST_COUNT(cases); i++) {
+        fixture f;
+        start(&f);
+        add_file(&f, "t.seg", st_format(f.a, "%s%s", shop, cases[i].text));
+        run(&f);
+        if (f.diags.items.n != cases[i].warnings || f.diags.errors)
+            fail_msg("%s%s", cases[i].text, messages(&f));
+        stop(&f);
+    }
+}
+
 /* Names that a broken definition may have defined are not reported: one cause, one message. */
 static void test_no_cascades(void **state)
 {
@@ -525,6 +720,44 @@ static void test_no_cascades(void **state)
         {"segment a where (sequence(orders: n = 1 as x then no(orders where n = x.n)) as of 3 days ago)\n",
          0},
         {"segment a where no(orders where count(orders by customer_id) > 1)\n", 1},
+        {"segment a where nonsense\ntreatment t for a { transactional  channel post }\ncampaign c { first of "
+         "(t) }\n",
+         1},
+        {"segment a where id > 3\ntreatment t for a { channel post }\ncampaign c { first of (t) }\n"
+         "treatment u for a { channel post }\n",
+         2},
+        {"consent post when nonsense\nsegment a where id > 3\ntreatment t for a { channel post }\n", 1},
+        {"tiers a { x when nonsense  y otherwise }\ntreatment t for a = x { transactional  channel post }\n",
+         1},
+        {"tiers a { x when nonsense  y otherwise }\ntreatment t for a { transactional  channel post }\n", 1},
+        {"segment a where id > 3\ntreatment t for a { transactional  channel post  again after 3 days }\n"
+         "treatment u for a { transactional  channel post  again after 3 days }\n",
+         2},
+        {"segment a where id > 3\nconsent post when id > 5\ntreatment t for a { channel post }\n"
+         "treatment u for a { channel post }\nlimit post at most 3 in 7 days\n",
+         1},
+        {"contact log orders by nonsense, n, n\nconsent post when id > 5\nlimit post at most 3 in 7 days\n"
+         "segment a where id > 3\ntreatment t for a { channel post  again after 3 days }\n",
+         3},
+        {"segment a where id > 3\ntreatment t for a { transactional  channel post  send nonsense, id + as "
+         "\"x\" }\n"
+         "campaign c { first of (t) }\n",
+         1},
+        {"segment a where id > 3\ntreatment t for { transactional  channel post }\ncampaign c { first of (t) "
+         "}\n",
+         1},
+        {"treatment t for t { transactional  channel post }\n", 1},
+        {"treatment t for orders { transactional  channel post }\n", 1},
+        {"treatment t for customers.id { transactional  channel post }\n", 1},
+        {"campaign c { first of (c) }\n", 1},
+        {"audience a from a { send id }\n", 1},
+        {"segment a where a_layer\nlayer a_layer salt \"l\" { e 50% }\nexperiment e on b salt \"e\" { arms { "
+         "x 1% } }\n"
+         "segment b where id > 3\n",
+         1},
+        {"segment a where id > 3\nexclude a from all treatments\nexclude b from all treatments\n"
+         "segment b where nonsense\ntreatment t for a { transactional  channel post }\n",
+         1},
     };
     for (size_t i = 0; i < ST_COUNT(cases); i++) {
         fixture f;
@@ -659,13 +892,14 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_examples),       cmocka_unit_test(test_golden_programs),
-        cmocka_unit_test(test_acceptance),     cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_order_and_uses), cmocka_unit_test(test_only_what_is_read_is_used),
-        cmocka_unit_test(test_metadata),       cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_no_cascades),    cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_never_both),     cmocka_unit_test(test_memory_runs_out),
-        cmocka_unit_test(test_many_ways),
+        cmocka_unit_test(test_examples),        cmocka_unit_test(test_golden_programs),
+        cmocka_unit_test(test_acceptance),      cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_order_and_uses),  cmocka_unit_test(test_only_what_is_read_is_used),
+        cmocka_unit_test(test_treatments),      cmocka_unit_test(test_personal),
+        cmocka_unit_test(test_unserved),        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_overrides),       cmocka_unit_test(test_no_cascades),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_never_both),
+        cmocka_unit_test(test_memory_runs_out), cmocka_unit_test(test_many_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
