@@ -315,7 +315,8 @@ strata_count strata_result_count(const strata_result *result, size_t i);
  *       .cell the name of the cell; of rfm also the scores .r .f .m and, with traits, .recency .frequency .monetary .cell; scores and traits as their
  *       type is. Missing is null.
  * LONG  entity (the key), definition, label: one row for each membership, label and rfm score.
- * Rows in the order of the data. The stream must be released before the result is freed. */
+ * Rows in the order of the data. The stream must be released before the result is freed; arrays that came out of it may live on,
+ * and keep the result's memory as long. */
 typedef enum strata_shape { STRATA_WIDE, STRATA_LONG } strata_shape;
 size_t strata_result_entity_count(const strata_result *result);
 const char *strata_result_entity(const strata_result *result, size_t i);

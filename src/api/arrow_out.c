@@ -14,6 +14,9 @@ typedef struct column {
     buffer validity, offsets, data;
     buffer child_offsets; /* of a list's texts, whose bytes are in data */
     int64_t rows, nulls;
+    const st_out_owner
+        *owner; /* whose `lent` values and bits of what is known are; NULL: the column has its own */
+    const void *lent, *lent_known;
 } column;
 
 struct st_out_batch {
@@ -153,6 +156,30 @@ void st_out_list(st_out_batch *b, uint32_t i, const st_str *v, uint32_t n)
     put_offset(b, &c->offsets, child_count(c));
 }
 
+/* ---- whole columns ---- */
+
+void st_out_lend(st_out_batch *b, uint32_t i, const st_out_owner *owner, uint64_t rows, const void *data,
+                 const uint64_t *known)
+{
+    column *c = &b->columns[i];
+    c->rows = (int64_t)rows;
+    c->owner = owner;
+    c->lent = data;
+    c->lent_known = known;
+    for (uint64_t w = 0; known && w < (rows + 63) / 64; w++) {
+        uint64_t all = rows - w * 64 < 64 ? UINT64_MAX >> (64 - (rows - w * 64)) : UINT64_MAX;
+        c->nulls += __builtin_popcountll(~known[w] & all);
+    }
+}
+
+void st_out_bits(st_out_batch *b, uint32_t i, const uint64_t *bits, const uint64_t *keep, uint64_t words)
+{
+    column *c = &b->columns[i];
+    for (uint64_t w = 0; w < words; w++)
+        for (uint64_t rest = keep[w]; rest; rest &= rest - 1)
+            put_bit(b, &c->data, c->rows++, bits[w] >> __builtin_ctzll(rest) & 1);
+}
+
 /* ---- batches ---- */
 
 st_out_batch *st_out_new(const strata_allocator *alloc, const st_out_field *fields, uint32_t nfields)
@@ -200,6 +227,7 @@ typedef struct held {
     strata_allocator alloc;
     buffer buffers[3];
     const void *pointers[3];
+    st_out_owner owner; /* of pointers that no buffer holds; release NULL: there are none */
     uint32_t nchildren;
     struct ArrowArray *storage; /* of the children */
     struct ArrowArray **children;
@@ -209,6 +237,7 @@ static void free_held(held *h)
 {
     strata_allocator a = h->alloc;
     for (int i = 0; i < 3; i++) free_buffer(&a, &h->buffers[i]);
+    if (h->owner.release) h->owner.release(h->owner.context);
     release(&a, h->storage, h->nchildren * sizeof *h->storage);
     release(&a, h->children, h->nchildren * sizeof(struct ArrowArray *));
     release(&a, h, sizeof *h);
@@ -260,8 +289,23 @@ static void give(struct ArrowArray *array, buffer *f)
     *f = (buffer){0};
 }
 
+static bool take_lent(st_out_batch *b, column *c, struct ArrowArray *array)
+{
+    if (!new_array(&b->alloc, 0, c->rows, c->nulls, array)) return false;
+    held *h = array->private_data;
+    h->owner = *c->owner;
+    h->owner.keep(h->owner.context);
+    h->pointers[0] = c->nulls ? c->lent_known : NULL;
+    h->pointers[1] = c->lent;
+    array->n_buffers = 2;
+    c->owner = NULL;
+    c->rows = c->nulls = 0;
+    return true;
+}
+
 static bool take_column(st_out_batch *b, column *c, struct ArrowArray *array)
 {
+    if (c->owner) return take_lent(b, c, array);
     bool list = c->field->format[0] == '+';
     if (!new_array(&b->alloc, list, c->rows, c->nulls, array)) return false;
     size_t texts = child_count(c);

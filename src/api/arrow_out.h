@@ -31,6 +31,20 @@ void st_out_decimal(st_out_batch *b, uint32_t column, st_i128 v); /* d */
 void st_out_text(st_out_batch *b, uint32_t column, st_str v);     /* u */
 void st_out_list(st_out_batch *b, uint32_t column, const st_str *v, uint32_t n); /* +l */
 
+/* Whole columns of a batch, in place of single values: `rows` values at once, into a column that is empty.
+ * lend    the array refers to `data`, and to the bits of `known` (NULL: all are), which live until `owner` is told so often that an
+ *         array is released as it was told that one is kept. Formats b l g tsu.
+ * bits    the bits of `words` words whose bit in `keep` is set, as b; all of them are known. */
+typedef struct st_out_owner {
+    void *context;
+    void (*keep)(void *context);
+    void (*release)(void *context); /* from any thread */
+} st_out_owner;
+void st_out_lend(st_out_batch *b, uint32_t column, const st_out_owner *owner, uint64_t rows, const void *data,
+                 const uint64_t *known);
+void st_out_bits(st_out_batch *b, uint32_t column, const uint64_t *bits, const uint64_t *keep,
+                 uint64_t words);
+
 /* Moves the rows into `array` (a struct of the columns) and empties the batch. 0, or ENOMEM. */
 int st_out_take(st_out_batch *b, struct ArrowArray *array);
 

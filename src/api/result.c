@@ -1,5 +1,6 @@
 /* Results: counts, and rows as Arrow streams. */
 #include "api/result.h"
+#include "vm/kernels.h"
 
 #include <errno.h>
 #include <math.h>
@@ -89,10 +90,9 @@ static uint64_t *histogram(st_arena *a, const st_api_entity *e, const st_api_col
 
 static uint64_t count_bits(const st_api_entity *e, const uint64_t *bits)
 {
-    uint64_t n = 0;
-    for (uint64_t row = 0; row < e->table->rows; row++)
-        n += st_bit(e->population, row) && (!bits || st_bit(bits, row));
-    return n;
+    /* a population has no bits behind the last row */
+    return st_kernels_choose(NULL)->popcount_and(e->population, bits ? bits : e->population,
+                                                 e->table->rows / 64 + (e->table->rows % 64 != 0));
 }
 
 enum { MOST_SCORES = 9 }; /* of an rfm part */
@@ -161,6 +161,7 @@ const char *strata_result_entity(const strata_result *result, size_t i)
 
 typedef struct rows {
     strata_allocator alloc;
+    const strata_result *result;
     const st_api_entity *entity;
     const st_api_column *key;
     uint64_t row;
@@ -234,17 +235,59 @@ st_api_column st_api_key(const st_data_table *t)
                            .dict = key->dict};
 }
 
-/* The row's key, then its columns. */
+static void put_values(const rows *s, st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t to)
+{
+    for (uint64_t row = s->row; row < to; row++)
+        if (st_bit(s->entity->population, row)) st_api_put(b, i, c, row);
+}
+
+/* Whether the values of the column lie as Arrow wants them. */
+static bool is_lent(const st_api_column *c)
+{
+    if (c->labels || c->field == ST_OUT_CELL) return false;
+    switch (c->type.base) {
+    case ST_T_BOOL: return c->lies == ST_BC_BOOL;
+    case ST_T_INT:
+    case ST_T_TIMESTAMP: return c->lies == ST_BC_I64;
+    case ST_T_FLOAT: return c->lies == ST_BC_F64 && !c->type.scale;
+    default: return false;
+    }
+}
+
+static bool all_set(const uint64_t *bits, uint64_t from, uint64_t to)
+{
+    for (; from + 64 <= to; from += 64)
+        if (bits[from / 64] != UINT64_MAX) return false;
+    return from == to || bits[from / 64] == UINT64_MAX >> (64 - to % 64);
+}
+
+/* Rows from s->row, a multiple of 64, to `to`. */
+static void put_column(rows *s, st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t to, bool whole)
+{
+    const uint64_t *known = c->known ? c->known + s->row / 64 : NULL;
+    if (whole && is_lent(c)) {
+        size_t at = c->lies == ST_BC_BOOL ? s->row / 8 : s->row * sizeof(int64_t);
+        st_out_lend(b, i, &s->result->owner, to - s->row, (const char *)c->data + at, known);
+    } else if (c->lies == ST_BC_BOOL && !known) {
+        st_out_bits(b, i, (const uint64_t *)c->data + s->row / 64, s->entity->population + s->row / 64,
+                    (to - s->row + 63) / 64);
+    } else {
+        put_values(s, b, i, c, to);
+    }
+}
+
+/* The row's key, then its columns; the next BATCH_ROWS rows of the table that are not all outside of the population. */
 static int fill_wide(void *context, st_out_batch *b, const char **why)
 {
     (void)why;
     rows *s = context;
-    for (uint32_t n = 0; s->row < s->entity->table->rows && n < BATCH_ROWS; s->row++) {
-        if (!st_bit(s->entity->population, s->row)) continue;
-        st_api_put(b, 0, s->key, s->row);
-        for (uint32_t i = 0; i < s->entity->columns.n; i++)
-            st_api_put(b, i + 1, &s->entity->columns.p[i], s->row);
-        n++;
+    while (s->row < s->entity->table->rows && st_out_rows(b) == 0) {
+        uint64_t to = ST_MIN(s->row + BATCH_ROWS, s->entity->table->rows);
+        bool whole = all_set(s->entity->population, s->row, to);
+        put_values(s, b, 0, s->key, to);
+        for (uint32_t i = 0; i < s->entity->columns.n && st_out_rows(b); i++)
+            put_column(s, b, i + 1, &s->entity->columns.p[i], to, whole);
+        s->row = to;
     }
     return 0;
 }
@@ -324,6 +367,7 @@ strata_status strata_result_stream(const strata_result *result, const char *enti
     rows *s = st_api_allocate(&result->env.alloc, sizeof *s);
     if (!s) return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
     s->alloc = result->env.alloc;
+    s->result = result;
     s->entity = e;
     s->key_column = st_api_key(e->table);
     s->key = &s->key_column;
@@ -342,9 +386,26 @@ strata_status strata_result_stream(const strata_result *result, const char *enti
     return STRATA_OK;
 }
 
+static void keep_result(void *result)
+{
+    atomic_fetch_add(&((strata_result *)result)->holders, 1);
+}
+
+static void release_result(void *result)
+{
+    strata_result_free(result);
+}
+
+void st_api_own(strata_result *result)
+{
+    atomic_init(&result->holders, 1);
+    result->owner = (st_out_owner){result, keep_result, release_result};
+}
+
+/* Arrays that were handed out may be released by any thread, and after the caller has freed the result. */
 void strata_result_free(strata_result *result)
 {
-    if (!result) return;
+    if (!result || atomic_fetch_sub(&result->holders, 1) != 1) return;
     st_env_close(&result->env);
     strata_allocator alloc = result->env.alloc;
     st_api_release(&alloc, result);

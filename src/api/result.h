@@ -7,6 +7,8 @@
 #include "treat/treat.h"
 #include "vm/vm.h"
 
+#include <stdatomic.h>
+
 /* Values over all rows of an entity's table, as the machine leaves them (bytecode.h): a bitmap, or int64_t, st_i128, double, codes
  * of a dictionary. */
 typedef struct st_api_column {
@@ -29,6 +31,8 @@ typedef struct st_api_entity {
 } st_api_entity;
 
 struct strata_result {
+    atomic_uint holders; /* the caller, and arrays that refer to its memory */
+    st_out_owner owner;  /* what those arrays are given */
     st_env env;
     st_arena *arena;
     const strata_rules *rules;
@@ -63,6 +67,9 @@ void st_api_put_text(st_out_batch *b, uint32_t i, const char *text); /* NULL: nu
 
 /* Works the treatments out and counts them. */
 void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, uint32_t threads);
+
+/* Makes the caller its one holder. */
+void st_api_own(strata_result *result);
 
 /* Fills the counts from the entities' columns. */
 void st_api_count(strata_result *r);

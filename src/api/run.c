@@ -270,6 +270,7 @@ strata_status strata_run(const strata_data *data, const strata_run_options *opti
     r->env = env;
     r->rules = data->rules;
     r->data = data->bound;
+    st_api_own(r);
     bool ok;
     ST_GUARD(&r->env, ok, {
         r->arena = st_arena_new(&r->env);

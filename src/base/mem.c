@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* ---- environment ---- */
 
@@ -18,11 +19,22 @@ struct st_arena {
     size_t next_block;
 };
 
-enum { HEADER = 64, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+enum { HEADER = 64, FIRST_BLOCK = 4096, LARGEST_BLOCK = 16 << 20, LARGE = 4 << 20, LARGE_PAGE = 2 << 20 };
+
+/* Blocks of several MB begin at a large page, and the system is asked to make them of such: columns are read and written from end
+ * to end, and small pages cost as much as the work. */
+static void *allocate_large(size_t bytes)
+{
+    size_t whole = (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    void *p = aligned_alloc(LARGE_PAGE, whole);
+    if (p) madvise(p, whole, MADV_HUGEPAGE); /* where it is refused, pages are small */
+    return p;
+}
 
 static void *default_allocate(void *context, size_t bytes)
 {
     (void)context;
+    if (bytes >= LARGE) return allocate_large(bytes);
     return aligned_alloc(64, (bytes + 63) / 64 * 64);
 }
 

@@ -39,6 +39,11 @@ typedef struct st_column {
         list; /* NULL, or rows + 1 offsets into data; elements are never missing (a missing one is dropped) */
     const st_dict *dict; /* of CODE */
     uint64_t missing;    /* rows without a value */
+    /* I32, I64, CODE: the same values less `low`, as unsigned whole numbers of so many bytes (1, 2, 4); of rows without a value
+     * anything. NULL: there are none. Padded to 64 bytes behind the last. */
+    const void *narrow;
+    uint8_t narrow_bytes;
+    int64_t low;
 } st_column;
 
 typedef struct st_data_table {

@@ -89,6 +89,7 @@ static void finish(st_frame *f, uint32_t reg, st_phys phys, const uint64_t *know
     out->data = out->buf;
     out->phys = phys;
     out->known = NULL;
+    out->narrow = NULL;
     if (!known) return;
     if (known != out->kbuf) memcpy(out->kbuf, known, f->words * sizeof *known);
     out->known = out->kbuf;
@@ -132,6 +133,7 @@ static void do_const(st_frame *f, const st_bc_instr *in, const st_prep *q)
     out->data = out->buf;
     out->phys = phys[in->type];
     out->known = NULL;
+    out->narrow = NULL;
     if (s->missing) {
         memset(out->buf, 0, f->n * (size_t)widths[out->phys]);
         memset(out->kbuf, 0, f->words * sizeof *out->kbuf);
@@ -225,22 +227,71 @@ static int32_t narrow(int64_t x)
     return (int32_t)ST_MAX(ST_MIN(x, INT32_MAX), INT32_MIN);
 }
 
-static void look(st_frame *f, const st_code_set *set, const uint32_t *c, uint64_t *out)
+static void look_few(st_frame *f, const st_code_set *set, const uint16_t *codes, uint64_t *out)
 {
-    if (set->bytes)
-        f->vm->k->look_bytes(c, f->n, set->bytes, out);
+    const st_kernels *k = f->vm->k;
+    k->cmp_u16(codes, f->n, ST_EQ, set->few[0], out);
+    for (uint32_t i = 1; i < set->nfew; i++) {
+        k->cmp_u16(codes, f->n, ST_EQ, set->few[i], f->bits);
+        k->or_(out, f->bits, f->words, out);
+    }
+}
+
+/* Which codes of a register are in the set. */
+static void look(st_frame *f, const st_code_set *set, uint32_t reg, uint64_t *out)
+{
+    const st_kernels *k = f->vm->k;
+    const st_reg *v = &f->v[reg];
+    if (v->narrow && v->narrow_bytes == 1 && set->n <= 257)
+        k->look_u8(v->narrow, f->n, set->bytes, set->n - 1, out);
+    else if (v->narrow && v->narrow_bytes == 2 && set->nfew)
+        look_few(f, set, v->narrow, out);
+    else if (v->narrow && v->narrow_bytes == 2 && set->bytes)
+        k->look_u16(v->narrow, f->n, set->bytes, out);
+    else if (set->bytes)
+        k->look_bytes(codes(f, reg), f->n, set->bytes, out);
     else
-        f->vm->k->look_bits(c, f->n, set->bits, out);
+        k->look_bits(codes(f, reg), f->n, set->bits, out);
+}
+
+/* x cmp k for the unsigned values of a narrow register, k in their terms. */
+static void cmp_narrow(st_frame *f, const st_reg *v, st_cmp cmp, int64_t x, uint64_t *out)
+{
+    const st_kernels *k = f->vm->k;
+    static const uint64_t most[] = {[1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX};
+    uint64_t at = (uint64_t)x - (uint64_t)v->low;
+    bool below = x < v->low, above = !below && at > most[v->narrow_bytes];
+    if (below || above) {
+        bool more = cmp == ST_GT || cmp == ST_GE, less = cmp == ST_LT || cmp == ST_LE;
+        fill(f, out, cmp == ST_NE || (below && more) || (above && less));
+        return;
+    }
+    switch (v->narrow_bytes) {
+    case 1: k->cmp_u8(v->narrow, f->n, cmp, (uint8_t)at, out); break;
+    case 2: k->cmp_u16(v->narrow, f->n, cmp, (uint16_t)at, out); break;
+    default: k->cmp_u32(v->narrow, f->n, cmp, (uint32_t)at, out); break;
+    }
+}
+
+static void cmp_whole(st_frame *f, uint32_t reg, st_cmp cmp, int64_t x, uint64_t *out)
+{
+    const st_reg *v = &f->v[reg];
+    if (v->narrow)
+        cmp_narrow(f, v, cmp, x, out);
+    else if (v->phys == ST_I32)
+        f->vm->k->cmp_i32(v->data, f->n, cmp, narrow(x), out);
+    else
+        f->vm->k->cmp_i64(v->data, f->n, cmp, x, out);
 }
 
 static void do_cmp_text(st_frame *f, const st_bc_instr *in, const st_prep *q, uint64_t *out)
 {
-    const uint32_t *c = codes(f, in->a[1]);
     if (q->set.n) {
-        look(f, &q->set, c, out);
+        look(f, &q->set, in->a[1], out);
         keep_known(f, out, &f->v[in->a[1]]);
         return;
     }
+    const uint32_t *c = codes(f, in->a[1]);
     const uint64_t *known = known_one(f, in->a[1]);
     st_str s = f->scalars[in->a[2]].as.s;
     fill(f, out, false);
@@ -264,12 +315,7 @@ static void do_cmp(st_frame *f, const st_bc_instr *in, const st_prep *q)
         return;
     }
     switch (in->type) {
-    case ST_BC_I64:
-        if (v->phys == ST_I32)
-            k->cmp_i32(v->data, f->n, cmp, narrow(s->as.i), out);
-        else
-            k->cmp_i64(v->data, f->n, cmp, s->as.i, out);
-        break;
+    case ST_BC_I64: cmp_whole(f, in->a[1], cmp, s->as.i, out); break;
     case ST_BC_I128: k->cmp_i128(v->data, f->n, cmp, s->as.d, out); break;
     case ST_BC_F64: k->cmp_f64(v->data, f->n, cmp, s->as.f, out); break;
     default: do_cmp_text(f, in, q, out); return;
@@ -359,9 +405,7 @@ static void in_short_set(st_frame *f, const st_bc_instr *in, const st_prep *q, u
     const st_kernels *k = f->vm->k;
     for (uint32_t i = 0; i < q->nsorted; i++) {
         switch (in->type) {
-        case ST_BC_I64:
-            k->cmp_i64(f->v[in->a[1]].data, f->n, ST_EQ, ((const int64_t *)q->sorted)[i], f->bits);
-            break;
+        case ST_BC_I64: cmp_whole(f, in->a[1], ST_EQ, ((const int64_t *)q->sorted)[i], f->bits); break;
         case ST_BC_I128:
             k->cmp_i128(i128(f, in->a[1]), f->n, ST_EQ, ((const st_i128 *)q->sorted)[i], f->bits);
             break;
@@ -375,17 +419,17 @@ static void do_in(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
     uint64_t *out = pred(f, in->a[0]);
     if (in->type == ST_BC_TEXT) {
-        look(f, &q->set, codes(f, in->a[1]), out);
+        look(f, &q->set, in->a[1], out);
         keep_known(f, out, &f->v[in->a[1]]);
         return;
     }
     fill(f, out, false);
-    if (in->type == ST_BC_I64) i64(f, in->a[1]);
     if (q->nsorted <= SHORT_SET) {
         in_short_set(f, in, q, out);
         keep_known(f, out, &f->v[in->a[1]]);
         return;
     }
+    if (in->type == ST_BC_I64) i64(f, in->a[1]);
     const uint64_t *known = known_one(f, in->a[1]);
     const void *v = f->v[in->a[1]].data;
     EACH_KNOWN(f, known, {

@@ -12,6 +12,9 @@ typedef struct st_kernels {
     const char *name;
     bool (*supported)(void);
 
+    void (*cmp_u8)(const uint8_t *v, size_t n, st_cmp cmp, uint8_t k, uint64_t *out);
+    void (*cmp_u16)(const uint16_t *v, size_t n, st_cmp cmp, uint16_t k, uint64_t *out);
+    void (*cmp_u32)(const uint32_t *v, size_t n, st_cmp cmp, uint32_t k, uint64_t *out);
     void (*cmp_i32)(const int32_t *v, size_t n, st_cmp cmp, int32_t k, uint64_t *out);
     void (*cmp_i64)(const int64_t *v, size_t n, st_cmp cmp, int64_t k, uint64_t *out);
     void (*cmp_i128)(const st_i128 *v, size_t n, st_cmp cmp, st_i128 k, uint64_t *out);
@@ -19,6 +22,9 @@ typedef struct st_kernels {
     void (*cmp_i64_v)(const int64_t *a, const int64_t *b, size_t n, st_cmp cmp, uint64_t *out);
     void (*cmp_i128_v)(const st_i128 *a, const st_i128 *b, size_t n, st_cmp cmp, uint64_t *out);
     void (*cmp_f64_v)(const double *a, const double *b, size_t n, st_cmp cmp, uint64_t *out);
+    /* A bit a code, all below `entries`, from a table of 256 bytes, each 0 or 0xff. */
+    void (*look_u8)(const uint8_t *codes, size_t n, const uint8_t *table, uint32_t entries, uint64_t *out);
+    void (*look_u16)(const uint16_t *codes, size_t n, const uint8_t *table, uint64_t *out);
     /* A bit a code, from a table of bytes (0 or 0xff) or, for long dictionaries, of bits. */
     void (*look_bytes)(const uint32_t *codes, size_t n, const uint8_t *table, uint64_t *out);
     void (*look_bits)(const uint32_t *codes, size_t n, const uint64_t *table, uint64_t *out);
@@ -27,6 +33,7 @@ typedef struct st_kernels {
     void (*or_)(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
     void (*andnot)(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
     uint64_t (*popcount)(const uint64_t *a, size_t words);
+    uint64_t (*popcount_and)(const uint64_t *a, const uint64_t *b, size_t words);
 
     /* over: a bit where the result does not fit; the value there means nothing. */
     void (*add_i64)(const int64_t *a, const int64_t *b, size_t n, int64_t *out, uint64_t *over);

@@ -63,8 +63,13 @@ static void load_value(st_frame *f, st_reg *r, const st_feed *s)
     static const uint8_t widths[] = {
         [ST_BIT] = 0, [ST_I32] = 4, [ST_I64] = 8, [ST_I128] = 16, [ST_F64] = 8, [ST_CODE] = 4};
     r->phys = s->phys;
+    r->narrow = NULL;
     if (!rows) {
         r->data = (const char *)s->data + base * widths[s->phys];
+        if (!s->narrow) return;
+        r->narrow = (const char *)s->narrow + base * s->narrow_bytes;
+        r->narrow_bytes = s->narrow_bytes;
+        r->low = s->low;
         return;
     }
     r->data = r->buf;

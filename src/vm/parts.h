@@ -71,6 +71,7 @@ typedef struct st_vm {
     const int32_t **indexes;                      /* NULL likewise */
     st_arena **index_arenas;                      /* NULL: the data's own */
     uint32_t *slot_last, *view_last, *index_last; /* the last step that needs it */
+    bool *slot_stored;                            /* a pass over all rows of its table writes it */
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
     ST_VEC(st_vm_note) ties;
@@ -87,6 +88,9 @@ typedef struct st_feed {
     const uint8_t *known; /* NULL: all */
     const int64_t *list;  /* offsets; NULL: no list */
     const st_dict *dict;
+    const void *narrow; /* of a column: as there */
+    uint8_t narrow_bytes;
+    int64_t low;
     const int32_t *index; /* NULL: none */
     uint32_t index_id;    /* ST_BC_NONE: none */
     const st_view *view;  /* NULL: rows of the domain are those of the source, or of the index */
@@ -154,10 +158,13 @@ bool st_text_cmp_holds(st_cmp cmp, int order);
 bool st_text_test_holds(st_bc_test test, st_str x, st_str y); /* not for matches */
 
 /* A bit a code. bytes: 0 or 0xff, for short dictionaries; else bits. */
+enum { ST_FEW_CODES = 4 };
 typedef struct st_code_set {
     uint8_t *bytes;
     uint64_t *bits;
     uint32_t n;
+    uint32_t nfew; /* where the set is small: its codes; 0: it is not, or was not counted */
+    uint16_t few[ST_FEW_CODES];
 } st_code_set;
 st_code_set st_code_set_new(st_arena *a, const st_dict *d);
 static inline bool st_code_set_has(const st_code_set *s, uint32_t code)
@@ -171,6 +178,8 @@ static inline void st_code_set_add(st_code_set *s, uint32_t code)
     else
         s->bits[code >> 6] |= UINT64_C(1) << (code & 63);
 }
+/* Counts the codes of a complete set, to compare with each of a few in place of looking them up. */
+void st_code_set_count(st_code_set *s);
 /* Adds the entries for which the question is answered yes; asked by several threads. */
 typedef bool (*st_text_question)(const void *ctx, st_str s);
 void st_code_set_ask(st_vm *vm, st_code_set *s, const st_dict *d, st_text_question holds, const void *ctx);
@@ -227,6 +236,9 @@ typedef struct st_reg {
     st_phys phys;
     void *buf;
     uint64_t *kbuf;
+    const void *narrow; /* of a direct column: the batch's values in fewer bytes (table.h); NULL: none */
+    uint8_t narrow_bytes;
+    int64_t low;
 } st_reg;
 
 /* The state of a streaming aggregate: what is known of the entity in hand. */

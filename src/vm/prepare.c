@@ -62,6 +62,7 @@ static void ask_scalar(prepare *p, const st_bc_instr *in, st_prep *q, uint32_t h
         st_code_set_match(p->vm, &q->set, q->dict, s->as.s, how == ST_TEST_NOT_MATCHES);
     else
         st_code_set_ask(p->vm, &q->set, q->dict, holds, &(other){how, s->as.s});
+    st_code_set_count(&q->set);
 }
 
 static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
@@ -77,6 +78,7 @@ static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
     }
     q->set = st_code_set_new(p->a, q->dict);
     st_code_set_ask(p->vm, &q->set, q->dict, is_among, &wanted);
+    st_code_set_count(&q->set);
     st_arena_free(scratch);
 }
 

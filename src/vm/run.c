@@ -44,6 +44,8 @@ static void code_needs(st_vm *vm, const st_bc_code *c, uint32_t step)
             st_bc_operand kind = st_bc_opcodes[in->op].kinds[k];
             if (kind >= ST_K_INPUT_T && kind <= ST_K_INPUT_KEY) needs_input(vm, in->a[k], step);
             if (kind >= ST_K_SLOT_OUT_T && kind <= ST_K_SLOT_AGG_BOOL) needs_slot(vm, in->a[k], step);
+            if (kind == ST_K_SLOT_OUT_T || kind == ST_K_SLOT_OUT_BOOL)
+                vm->slot_stored[in->a[k]] = !ST_BC_IS_VIEW(vm->bc->slots.p[in->a[k]].domain);
             if (kind == ST_K_INDEX) vm->index_last[in->a[k]] = ST_MAX(vm->index_last[in->a[k]], step);
         }
     }
@@ -87,6 +89,7 @@ static void plan_lives(st_vm *vm)
 {
     const st_bc *b = vm->bc;
     vm->slot_last = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
+    vm->slot_stored = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->view_last = st_new_n(vm->arena, uint32_t, b->views.n + 1);
     vm->index_last = st_new_n(vm->arena, uint32_t, b->indexes.n + 1);
     for (uint32_t i = 0; i < b->outputs.n; i++) {

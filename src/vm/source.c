@@ -78,6 +78,14 @@ static size_t width_of(st_bc_type t)
     return widths[t];
 }
 
+/* Memory that is zero from byte `from` on. */
+static void *cleared(st_arena *a, size_t bytes, size_t from)
+{
+    char *p = st_alloc_raw(a, bytes);
+    memset(p + from, 0, bytes - from);
+    return p;
+}
+
 void st_slot_open(st_vm *vm, uint32_t slot)
 {
     st_slot *s = &vm->slots[slot];
@@ -88,11 +96,10 @@ void st_slot_open(st_vm *vm, uint32_t slot)
     size_t bits = st_bitmap_bytes(s->rows + 1);
     /* room for whole words of the last batch, which kernels may write */
     size_t bytes = decl->type == ST_BC_BOOL ? bits : (size_t)(s->rows + 64) * width_of(decl->type);
-    s->data = st_alloc_raw(a, bytes);
-    memset(s->data, 0, bytes);
-    if (decl->type == ST_BC_BOOL) return;
-    s->known = st_alloc_raw(a, bits);
-    memset(s->known, 0, bits);
+    /* what a pass writes row by row need not be zero before */
+    uint64_t whole = vm->slot_stored[slot] ? s->rows / 64 * 64 : 0;
+    s->data = cleared(a, bytes, decl->type == ST_BC_BOOL ? whole / 8 : whole * width_of(decl->type));
+    if (decl->type != ST_BC_BOOL) s->known = cleared(a, bits, whole / 8);
 }
 
 /* ---- inputs ---- */
@@ -118,6 +125,9 @@ static void from_column(st_vm *vm, st_feed *s, uint32_t table, uint32_t col)
     s->known = c->known;
     s->list = c->list;
     s->dict = c->dict;
+    s->narrow = c->narrow;
+    s->narrow_bytes = c->narrow_bytes;
+    s->low = c->low;
     if (s->type == ST_BC_TEXT && !s->dict) s->dict = &no_texts;
 }
 

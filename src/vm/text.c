@@ -138,16 +138,28 @@ bool st_text_test_holds(st_bc_test test, st_str x, st_str y)
     }
 }
 
-enum { LONGEST_BYTE_TABLE = 1 << 16 };
+enum { LONGEST_BYTE_TABLE = 1 << 16, SHORTEST_BYTE_TABLE = 256 };
 
 st_code_set st_code_set_new(st_arena *a, const st_dict *d)
 {
     st_code_set s = {.n = d->n + 1};
     if (d->n <= LONGEST_BYTE_TABLE)
-        s.bytes = st_alloc(a, d->n + 1);
+        s.bytes = st_alloc(a, ST_MAX(d->n + 1, SHORTEST_BYTE_TABLE));
     else
         s.bits = st_bitmap_new(a, (uint64_t)d->n + 1);
     return s;
+}
+
+void st_code_set_count(st_code_set *s)
+{
+    if (!s->bytes) return;
+    uint32_t n = 0;
+    for (uint32_t code = 0; code < s->n && n <= ST_FEW_CODES; code++) {
+        if (!s->bytes[code]) continue;
+        if (n < ST_FEW_CODES) s->few[n] = (uint16_t)code;
+        n++;
+    }
+    s->nfew = n <= ST_FEW_CODES ? n : 0;
 }
 
 typedef struct question_job {

@@ -1,0 +1,129 @@
+/* The machine's kernels, of every instruction set that this machine has, against loops that say what they mean. */
+#include "by_hand.h"
+
+#include "base/bitmap.h"
+#include "vm/kernels.h"
+#include "vm/vm.h"
+
+enum { MOST = 4096 };
+
+static uint64_t state = 1;
+
+static uint64_t next(void)
+{
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return state >> 24;
+}
+
+static bool holds(int order, st_cmp cmp)
+{
+    switch (cmp) {
+    case ST_EQ: return order == 0;
+    case ST_NE: return order != 0;
+    case ST_LT: return order < 0;
+    case ST_LE: return order <= 0;
+    case ST_GT: return order > 0;
+    default: return order >= 0;
+    }
+}
+
+/* Lengths around the ends of words, and whole batches. */
+static const size_t lengths[] = {1, 7, 63, 64, 65, 127, 128, 200, 1000, MOST};
+
+static void check_bits(const uint64_t *out, size_t n, const bool *wanted, const char *what)
+{
+    for (size_t i = 0; i < n; i++)
+        if (st_bit(out, i) != wanted[i]) fail_msg("%s: row %zu of %zu is %d", what, i, n, st_bit(out, i));
+    if (n % 64) assert_int_equal(out[n / 64] >> (n % 64), 0);
+}
+
+#define CHECK_CMP(KERNEL, T, RANDOM)                                                                         \
+    static void check_##KERNEL(const st_kernels *k, size_t n)                                                \
+    {                                                                                                        \
+        T *v = malloc(n * sizeof(T)); /* exactly as long as it is, for the address sanitizer to see */       \
+        bool wanted[MOST];                                                                                   \
+        uint64_t out[MOST / 64];                                                                             \
+        for (size_t i = 0; i < n; i++) v[i] = (T)(RANDOM);                                                   \
+        for (uint32_t cmp = 0; cmp <= ST_GE; cmp++) {                                                        \
+            T with = v[next() % n];                                                                          \
+            for (size_t i = 0; i < n; i++) wanted[i] = holds((v[i] > with) - (v[i] < with), (st_cmp)cmp);    \
+            k->KERNEL(v, n, (st_cmp)cmp, with, out);                                                         \
+            check_bits(out, n, wanted, #KERNEL);                                                             \
+        }                                                                                                    \
+        free(v);                                                                                             \
+    }
+CHECK_CMP(cmp_u8, uint8_t, next())
+CHECK_CMP(cmp_u16, uint16_t, next())
+CHECK_CMP(cmp_u32, uint32_t, next())
+CHECK_CMP(cmp_i32, int32_t, next())
+CHECK_CMP(cmp_i64, int64_t, (next() << 40) ^ next())
+CHECK_CMP(cmp_f64, double, (double)(int64_t)(next() << 30) / 1024)
+
+static void check_looks(const st_kernels *k, size_t n, uint32_t entries)
+{
+    uint8_t *codes = malloc(n), table[256] = {0};
+    uint16_t *wide = malloc(n * sizeof *wide);
+    bool wanted[MOST];
+    uint64_t out[MOST / 64];
+    for (uint32_t i = 0; i < entries; i++) table[i] = next() & 1 ? 0xff : 0;
+    for (size_t i = 0; i < n; i++) {
+        codes[i] = (uint8_t)(next() % entries);
+        wide[i] = codes[i];
+        wanted[i] = table[codes[i]] != 0;
+    }
+    k->look_u8(codes, n, table, entries, out);
+    check_bits(out, n, wanted, "look_u8");
+    k->look_u16(wide, n, table, out);
+    check_bits(out, n, wanted, "look_u16");
+    free(codes);
+    free(wide);
+}
+
+static void test_comparisons(void **s)
+{
+    (void)s;
+    for (const char *const *isa = st_vm_isas(); *isa; isa++) {
+        const st_kernels *k = st_kernels_choose(*isa);
+        for (size_t i = 0; i < ST_COUNT(lengths); i++) {
+            check_cmp_u8(k, lengths[i]);
+            check_cmp_u16(k, lengths[i]);
+            check_cmp_u32(k, lengths[i]);
+            check_cmp_i32(k, lengths[i]);
+            check_cmp_i64(k, lengths[i]);
+            check_cmp_f64(k, lengths[i]);
+        }
+    }
+}
+
+static void test_lookups(void **s)
+{
+    (void)s;
+    static const uint32_t sizes[] = {1, 2, 15, 16, 17, 33, 63, 64, 65, 127, 128, 129, 200, 255, 256};
+    for (const char *const *isa = st_vm_isas(); *isa; isa++)
+        for (size_t i = 0; i < ST_COUNT(lengths); i++)
+            for (size_t e = 0; e < ST_COUNT(sizes); e++)
+                check_looks(st_kernels_choose(*isa), lengths[i], sizes[e]);
+}
+
+static void test_counting(void **s)
+{
+    (void)s;
+    uint64_t a[100], b[100], wanted = 0;
+    for (size_t i = 0; i < ST_COUNT(a); i++) {
+        a[i] = next() << 30 ^ next();
+        b[i] = next() << 30 ^ next();
+        for (int bit = 0; bit < 64; bit++) wanted += a[i] >> bit & b[i] >> bit & 1;
+    }
+    for (const char *const *isa = st_vm_isas(); *isa; isa++)
+        assert_int_equal(st_kernels_choose(*isa)->popcount_and(a, b, ST_COUNT(a)), wanted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_lookups),
+        cmocka_unit_test(test_counting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
