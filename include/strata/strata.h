@@ -276,7 +276,7 @@ typedef struct strata_run_options {
     uint32_t threads;               /* 0: one for each processor */
     const char *const *definitions; /* only these and what they need; NULL: all outputs */
     size_t ndefinitions;
-    bool traits; /* traits are outputs too; of compiled rules only where they were written with traits */
+    bool traits;     /* traits are outputs too; of compiled rules only where they were written with traits */
     bool treatments; /* also who gets what: treatments and audiences */
     const strata_previous *previous; /* NULL: nothing is known of earlier */
     /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
@@ -344,7 +344,8 @@ typedef struct strata_treatment_count {
     strata_outcome outcome;
     const char *channel; /* TREATED: by which; else NULL */
     const char *reason;  /* in words: "no channel", the because of an exclusion; NULL: treated */
-    const char *by;      /* what stopped her: exclusion's segment, holdout, channel at its limit, earlier treatment; or NULL */
+    const char *
+        by; /* what stopped her: exclusion's segment, holdout, channel at its limit, earlier treatment; or NULL */
     uint64_t customers;
 } strata_treatment_count;
 

@@ -190,7 +190,8 @@ struct st_expr {
     const st_col *col; /* COLUMN; LINK: the link column on `at` */
     st_def *def;       /* DEF, RFM_FIELD; ON_LIST: the list; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
     st_rowset rows;    /* AGGREGATE: its rows; SEQUENCE: base rows */
-    uint32_t kind;   /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
+    uint32_t
+        kind; /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
     st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
     int64_t span_n;  /* AGGREGATE COUNT: > 0 for `in any N units` */
     st_part part;    /* PART */
@@ -340,10 +341,10 @@ typedef struct st_treatment {
     uint32_t nexclusions;
     const st_exclusion **exclusions; /* those of its entity, in the order written */
     uint32_t nholdouts;
-    st_def **holdouts; /* universal holdouts that it is not exempt from; none where transactional */
-    st_def *control;   /* hidden segment: drawn into its control; NULL: none */
-    st_def *again;     /* hidden segment: got this treatment within `again after`; NULL: not said */
-    st_def *one_per;   /* hidden trait; NULL: not said. Who has no value is alone */
+    st_def **holdouts;        /* universal holdouts that it is not exempt from; none where transactional */
+    st_def *control;          /* hidden segment: drawn into its control; NULL: none */
+    st_def *again;            /* hidden segment: got this treatment within `again after`; NULL: not said */
+    st_def *one_per;          /* hidden trait; NULL: not said. Who has no value is alone */
     const char *one_per_text; /* as written */
     st_def *one_per_rank, *at_most_rank, *order_by; /* hidden traits, NULL where not said */
     int64_t at_most;                                /* ST_NO_LIMIT: not said */
@@ -363,8 +364,8 @@ typedef struct st_campaign {
 } st_campaign;
 
 typedef struct st_audience {
-    st_def *from; /* segment or list, or a hidden segment of a label */
-    st_def *base; /* what stands in the rule: whose members an earlier output names */
+    st_def *from;      /* segment or list, or a hidden segment of a label */
+    st_def *base;      /* what stands in the rule: whose members an earlier output names */
     const char *label; /* the label of `base` that is meant; NULL: its members */
     bool changes_only;
     uint32_t nsends;

@@ -714,7 +714,7 @@ static void finish(st_binder *b, void *ctx)
         if (b->tables[i].needed) join_table(b, &b->tables[i], &data->tables[i]);
     join_dictionaries(b, data);
     st_derive_tables(data);
-    st_narrow(b->arena, data, b->threads);
+    st_narrow_columns(b->arena, data, b->threads);
     *(const st_data **)ctx = data;
 }
 

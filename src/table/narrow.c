@@ -3,12 +3,13 @@
 
 #include "base/threads.h"
 
-enum { ROWS_A_TASK = 1 << 18, PADDING = 64 };
+enum { ROWS_A_TASK = 1 << 18, PADDING = 64, SECOND = 1000000 };
 
 typedef struct narrow_column {
     st_column *c;
     uint64_t rows, first_task;
     int64_t *low, *high; /* by task of the column */
+    bool *seconds;       /* by task: every value is a whole second */
     void *out;
 } narrow_column;
 
@@ -36,25 +37,36 @@ static inline int64_t value_of(const st_column *c, uint64_t row)
     return ((const int64_t *)c->data)[row];
 }
 
+static bool is_instant(const st_column *c)
+{
+    return c->decl->type.base == ST_T_TIMESTAMP;
+}
+
 static void find_range(void *ctx, uint64_t task, st_env *env)
 {
     (void)env;
     const narrow_column *n = column_of(ctx, task);
     const st_column *c = n->c;
     uint64_t at = task - n->first_task, from = at * ROWS_A_TASK, to = ST_MIN(n->rows, from + ROWS_A_TASK);
+    bool seconds = is_instant(c);
     int64_t low = INT64_MAX, high = INT64_MIN;
     for (uint64_t r = from; r < to; r++) {
         if (c->known && !st_bit(c->known, r)) continue;
         int64_t v = value_of(c, r);
         low = ST_MIN(low, v);
         high = ST_MAX(high, v);
+        if (seconds && v % SECOND) seconds = false;
     }
     n->low[at] = low;
     n->high[at] = high;
+    n->seconds[at] = seconds;
 }
 
 #define COPY(T)                                                                                              \
-    for (uint64_t r = from; r < to; r++) ((T *)n->out)[r] = (T)((uint64_t)value_of(c, r) - low)
+    if (unit == 1)                                                                                           \
+        for (uint64_t r = from; r < to; r++) ((T *)n->out)[r] = (T)((uint64_t)value_of(c, r) - low);         \
+    else                                                                                                     \
+        for (uint64_t r = from; r < to; r++) ((T *)n->out)[r] = (T)(((uint64_t)value_of(c, r) - low) / SECOND)
 
 /* Rows without a value hold 0 in the column, which need not fit: whatever stands there is never seen. */
 static void copy_rows(void *ctx, uint64_t task, st_env *env)
@@ -63,8 +75,9 @@ static void copy_rows(void *ctx, uint64_t task, st_env *env)
     const narrow_column *n = column_of(ctx, task);
     const st_column *c = n->c;
     uint64_t from = (task - n->first_task) * ROWS_A_TASK, to = ST_MIN(n->rows, from + ROWS_A_TASK);
-    uint64_t low = (uint64_t)c->low;
-    switch (c->narrow_bytes) {
+    uint64_t low = (uint64_t)c->narrow.low;
+    int64_t unit = c->narrow.unit;
+    switch (c->narrow.bytes) {
     case 1: COPY(uint8_t); break;
     case 2: COPY(uint16_t); break;
     default: COPY(uint32_t); break;
@@ -72,9 +85,8 @@ static void copy_rows(void *ctx, uint64_t task, st_env *env)
 }
 
 /* 0: no fewer than the column has. */
-static uint8_t bytes_for(const st_column *c, int64_t low, int64_t high)
+static uint8_t bytes_for(const st_column *c, uint64_t range)
 {
-    uint64_t range = low > high ? 0 : (uint64_t)high - (uint64_t)low;
     uint8_t bytes = range <= UINT8_MAX ? 1 : range <= UINT16_MAX ? 2 : range <= UINT32_MAX ? 4 : 8;
     return bytes < (c->phys == ST_I64 ? 8 : 4) ? bytes : 0;
 }
@@ -82,18 +94,22 @@ static uint8_t bytes_for(const st_column *c, int64_t low, int64_t high)
 static void choose_width(st_arena *a, narrow_column *n)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
+    bool seconds = true;
     for (uint64_t i = 0; i < tasks_of(n->rows); i++) {
         low = ST_MIN(low, n->low[i]);
         high = ST_MAX(high, n->high[i]);
+        seconds &= n->seconds[i];
     }
+    if (low > high) low = high = 0;
     if (n->c->phys == ST_CODE) low = 0; /* codes stay codes */
-    n->c->low = low > high ? 0 : low;
-    n->c->narrow_bytes = bytes_for(n->c, low, high);
-    size_t bytes = (size_t)n->rows * n->c->narrow_bytes;
-    if (!n->c->narrow_bytes) return;
+    st_narrow *to = &n->c->narrow;
+    *to = (st_narrow){.low = low, .unit = seconds ? SECOND : 1};
+    to->bytes = bytes_for(n->c, ((uint64_t)high - (uint64_t)low) / (uint64_t)to->unit);
+    if (!to->bytes) return;
+    size_t bytes = (size_t)n->rows * to->bytes;
     n->out = st_alloc_raw(a, bytes + PADDING);
     memset((char *)n->out + bytes, 0, PADDING);
-    n->c->narrow = n->out;
+    to->data = n->out;
 }
 
 /* The columns that are compared: not keys, which every row has its own of, and not lists. */
@@ -112,7 +128,7 @@ static uint32_t count_columns(const st_data *data)
     return n;
 }
 
-void st_narrow(st_arena *a, st_data *data, uint32_t threads)
+void st_narrow_columns(st_arena *a, st_data *data, uint32_t threads)
 {
     st_env *env = st_arena_env(a);
     st_arena *own = st_arena_new(env);
@@ -126,6 +142,7 @@ void st_narrow(st_arena *a, st_data *data, uint32_t threads)
             *n = (narrow_column){.c = &table->columns[c], .rows = table->rows, .first_task = tasks};
             n->low = st_new_n(own, int64_t, tasks_of(n->rows));
             n->high = st_new_n(own, int64_t, tasks_of(n->rows));
+            n->seconds = st_new_n(own, bool, tasks_of(n->rows));
             tasks += tasks_of(n->rows);
         }
     st_parallel(env, threads, tasks, find_range, &job);

@@ -6,6 +6,6 @@
 #include "table/table.h"
 
 /* Fills st_column.narrow where that is less wide than the column. The copies live in `a`; `threads` at most work. */
-void st_narrow(st_arena *a, st_data *data, uint32_t threads);
+void st_narrow_columns(st_arena *a, st_data *data, uint32_t threads);
 
 #endif

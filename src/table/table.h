@@ -28,6 +28,14 @@ static inline st_str st_dict_get(const st_dict *d, uint32_t code)
     return (st_str){d->bytes + d->offsets[code], (uint32_t)(d->offsets[code + 1] - d->offsets[code])};
 }
 
+/* The values of a column of I32, I64 or CODE in fewer bytes: low + unit * an unsigned whole number of so many bytes (1, 2, 4); of
+ * rows without a value anything. Padded to 64 bytes behind the last. */
+typedef struct st_narrow {
+    const void *data; /* NULL: the column is held in no other way */
+    uint8_t bytes;
+    int64_t low, unit; /* codes: 0 and 1 */
+} st_narrow;
+
 typedef struct st_column {
     const st_col *decl;
     st_phys phys;     /* of a value, or of a list's element */
@@ -39,11 +47,7 @@ typedef struct st_column {
         list; /* NULL, or rows + 1 offsets into data; elements are never missing (a missing one is dropped) */
     const st_dict *dict; /* of CODE */
     uint64_t missing;    /* rows without a value */
-    /* I32, I64, CODE: the same values less `low`, as unsigned whole numbers of so many bytes (1, 2, 4); of rows without a value
-     * anything. NULL: there are none. Padded to 64 bytes behind the last. */
-    const void *narrow;
-    uint8_t narrow_bytes;
-    int64_t low;
+    st_narrow narrow;
 } st_column;
 
 typedef struct st_data_table {

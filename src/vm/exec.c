@@ -33,6 +33,7 @@ static void keep_known(st_frame *f, uint64_t *out, const st_reg *v)
 static const int64_t *i64(st_frame *f, uint32_t reg)
 {
     st_reg *r = &f->v[reg];
+    st_settle(f, r);
     if (r->phys == ST_I32) {
         f->vm->k->widen_i32(r->data, f->n, r->buf);
         r->data = r->buf;
@@ -51,8 +52,9 @@ static const double *f64(const st_frame *f, uint32_t reg)
     return f->v[reg].data;
 }
 
-static const uint32_t *codes(const st_frame *f, uint32_t reg)
+static const uint32_t *codes(st_frame *f, uint32_t reg)
 {
+    st_settle(f, &f->v[reg]);
     return f->v[reg].data;
 }
 
@@ -89,7 +91,7 @@ static void finish(st_frame *f, uint32_t reg, st_phys phys, const uint64_t *know
     out->data = out->buf;
     out->phys = phys;
     out->known = NULL;
-    out->narrow = NULL;
+    out->narrow.data = NULL;
     if (!known) return;
     if (known != out->kbuf) memcpy(out->kbuf, known, f->words * sizeof *known);
     out->known = out->kbuf;
@@ -133,7 +135,7 @@ static void do_const(st_frame *f, const st_bc_instr *in, const st_prep *q)
     out->data = out->buf;
     out->phys = phys[in->type];
     out->known = NULL;
-    out->narrow = NULL;
+    out->narrow.data = NULL;
     if (s->missing) {
         memset(out->buf, 0, f->n * (size_t)widths[out->phys]);
         memset(out->kbuf, 0, f->words * sizeof *out->kbuf);
@@ -242,41 +244,51 @@ static void look(st_frame *f, const st_code_set *set, uint32_t reg, uint64_t *ou
 {
     const st_kernels *k = f->vm->k;
     const st_reg *v = &f->v[reg];
-    if (v->narrow && v->narrow_bytes == 1 && set->n <= 257)
-        k->look_u8(v->narrow, f->n, set->bytes, set->n - 1, out);
-    else if (v->narrow && v->narrow_bytes == 2 && set->nfew)
-        look_few(f, set, v->narrow, out);
-    else if (v->narrow && v->narrow_bytes == 2 && set->bytes)
-        k->look_u16(v->narrow, f->n, set->bytes, out);
+    uint8_t bytes = v->narrow.data ? v->narrow.bytes : 0;
+    if (bytes == 1 && set->n <= 257)
+        k->look_u8(v->narrow.data, f->n, set->bytes, set->n - 1, out);
+    else if (bytes == 2 && set->nfew)
+        look_few(f, set, v->narrow.data, out);
+    else if (bytes == 2 && set->bytes)
+        k->look_u16(v->narrow.data, f->n, set->bytes, out);
     else if (set->bytes)
         k->look_bytes(codes(f, reg), f->n, set->bytes, out);
     else
         k->look_bits(codes(f, reg), f->n, set->bits, out);
 }
 
-/* x cmp k for the unsigned values of a narrow register, k in their terms. */
+/* x between two narrow values is compared by the one below. */
+static st_cmp between_units(st_cmp cmp)
+{
+    return cmp == ST_LT ? ST_LE : cmp == ST_GE ? ST_GT : cmp;
+}
+
+/* v cmp x for the values of a narrow register, x in their terms. */
 static void cmp_narrow(st_frame *f, const st_reg *v, st_cmp cmp, int64_t x, uint64_t *out)
 {
     const st_kernels *k = f->vm->k;
     static const uint64_t most[] = {[1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX};
-    uint64_t at = (uint64_t)x - (uint64_t)v->low;
-    bool below = x < v->low, above = !below && at > most[v->narrow_bytes];
-    if (below || above) {
+    uint64_t behind = (uint64_t)x - (uint64_t)v->narrow.low, unit = (uint64_t)v->narrow.unit;
+    uint64_t at = behind / unit;
+    bool below = x < v->narrow.low, above = !below && at > most[v->narrow.bytes];
+    bool between = !below && !above && behind % unit;
+    if (below || above || (between && (cmp == ST_EQ || cmp == ST_NE))) {
         bool more = cmp == ST_GT || cmp == ST_GE, less = cmp == ST_LT || cmp == ST_LE;
         fill(f, out, cmp == ST_NE || (below && more) || (above && less));
         return;
     }
-    switch (v->narrow_bytes) {
-    case 1: k->cmp_u8(v->narrow, f->n, cmp, (uint8_t)at, out); break;
-    case 2: k->cmp_u16(v->narrow, f->n, cmp, (uint16_t)at, out); break;
-    default: k->cmp_u32(v->narrow, f->n, cmp, (uint32_t)at, out); break;
+    if (between) cmp = between_units(cmp);
+    switch (v->narrow.bytes) {
+    case 1: k->cmp_u8(v->narrow.data, f->n, cmp, (uint8_t)at, out); break;
+    case 2: k->cmp_u16(v->narrow.data, f->n, cmp, (uint16_t)at, out); break;
+    default: k->cmp_u32(v->narrow.data, f->n, cmp, (uint32_t)at, out); break;
     }
 }
 
 static void cmp_whole(st_frame *f, uint32_t reg, st_cmp cmp, int64_t x, uint64_t *out)
 {
     const st_reg *v = &f->v[reg];
-    if (v->narrow)
+    if (v->narrow.data)
         cmp_narrow(f, v, cmp, x, out);
     else if (v->phys == ST_I32)
         f->vm->k->cmp_i32(v->data, f->n, cmp, narrow(x), out);

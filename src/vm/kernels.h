@@ -46,10 +46,15 @@ typedef struct st_kernels {
     void (*not_finite)(const double *v, size_t n, uint64_t *out);
 
     void (*widen_i32)(const int32_t *v, size_t n, int64_t *out);
+    /* Narrow values of 1, 2 or 4 bytes: low + unit * v; codes of 1 or 2. Wraps where a row has no value. */
+    void (*widen_narrow)(const void *v, uint8_t bytes, size_t n, int64_t low, int64_t unit, int64_t *out);
+    void (*widen_codes)(const void *v, uint8_t bytes, size_t n, uint32_t *out);
     /* Zeroes the values of rows whose bit is 0. */
     void (*clear_i32)(uint32_t *v, size_t n, const uint64_t *known);
     void (*clear_i64)(int64_t *v, size_t n, const uint64_t *known);
     /* out[i] = rows[i] < 0 ? 0 : v[rows[i]] */
+    void (*gather_u8)(const uint8_t *v, const int32_t *rows, size_t n, uint8_t *out);
+    void (*gather_u16)(const uint16_t *v, const int32_t *rows, size_t n, uint16_t *out);
     void (*gather_i32)(const int32_t *v, const int32_t *rows, size_t n, int32_t *out);
     void (*gather_i64)(const int64_t *v, const int32_t *rows, size_t n, int64_t *out);
     /* out bit i = rows[i] >= 0 and (known == NULL or bit rows[i] of known) */

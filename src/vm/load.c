@@ -54,6 +54,35 @@ static void gather_i128(const st_i128 *v, const int32_t *rows, uint32_t n, st_i1
     for (uint32_t i = 0; i < n; i++) out[i] = rows[i] < 0 ? 0 : v[rows[i]];
 }
 
+/* Only the narrow values are fetched, which are more likely to be in a cache; few instructions need more. */
+static void gather_narrow(st_frame *f, st_reg *r, const st_feed *s, const int32_t *rows)
+{
+    const st_kernels *k = f->vm->k;
+    switch (s->narrow.bytes) {
+    case 1: k->gather_u8(s->narrow.data, rows, f->n, r->nbuf); break;
+    case 2: k->gather_u16(s->narrow.data, rows, f->n, r->nbuf); break;
+    default: k->gather_i32(s->narrow.data, rows, f->n, r->nbuf); break;
+    }
+    r->narrow.data = r->nbuf;
+    r->data = NULL;
+}
+
+void st_settle(st_frame *f, st_reg *r)
+{
+    if (r->data) return;
+    const st_kernels *k = f->vm->k;
+    const st_narrow *from = &r->narrow;
+    r->data = r->buf;
+    if (r->phys == ST_CODE) {
+        k->widen_codes(from->data, from->bytes, f->n, r->buf);
+        if (r->known) k->clear_i32(r->buf, f->n, r->known);
+        return;
+    }
+    r->phys = ST_I64;
+    k->widen_narrow(from->data, from->bytes, f->n, from->low, from->unit, r->buf);
+    if (r->known) k->clear_i64(r->buf, f->n, r->known);
+}
+
 static void load_value(st_frame *f, st_reg *r, const st_feed *s)
 {
     const st_kernels *k = f->vm->k;
@@ -63,13 +92,14 @@ static void load_value(st_frame *f, st_reg *r, const st_feed *s)
     static const uint8_t widths[] = {
         [ST_BIT] = 0, [ST_I32] = 4, [ST_I64] = 8, [ST_I128] = 16, [ST_F64] = 8, [ST_CODE] = 4};
     r->phys = s->phys;
-    r->narrow = NULL;
+    r->narrow = s->narrow;
     if (!rows) {
         r->data = (const char *)s->data + base * widths[s->phys];
-        if (!s->narrow) return;
-        r->narrow = (const char *)s->narrow + base * s->narrow_bytes;
-        r->narrow_bytes = s->narrow_bytes;
-        r->low = s->low;
+        if (s->narrow.data) r->narrow.data = (const char *)s->narrow.data + base * s->narrow.bytes;
+        return;
+    }
+    if (s->narrow.data) {
+        gather_narrow(f, r, s, rows);
         return;
     }
     r->data = r->buf;

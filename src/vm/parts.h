@@ -88,9 +88,7 @@ typedef struct st_feed {
     const uint8_t *known; /* NULL: all */
     const int64_t *list;  /* offsets; NULL: no list */
     const st_dict *dict;
-    const void *narrow; /* of a column: as there */
-    uint8_t narrow_bytes;
-    int64_t low;
+    st_narrow narrow;     /* of a column: as there */
     const int32_t *index; /* NULL: none */
     uint32_t index_id;    /* ST_BC_NONE: none */
     const st_view *view;  /* NULL: rows of the domain are those of the source, or of the index */
@@ -212,7 +210,9 @@ typedef struct st_prep {
     const void *sorted;     /* IN: the scalars, ascending */
     uint32_t nsorted;
     const st_key_set *keys; /* LISTED, of numbers */
-    uint32_t fold; /* AGG_…: number of its state */
+    uint32_t fold;  /* AGG_…: number of its state */
+    uint32_t nwide; /* registers that it reads as they are declared: to be settled before */
+    uint32_t wide[5];
 } st_prep;
 
 /* A piece of code made ready. */
@@ -236,9 +236,9 @@ typedef struct st_reg {
     st_phys phys;
     void *buf;
     uint64_t *kbuf;
-    const void *narrow; /* of a direct column: the batch's values in fewer bytes (table.h); NULL: none */
-    uint8_t narrow_bytes;
-    int64_t low;
+    st_narrow
+        narrow; /* of a column: the batch's values in fewer bytes. They may be all that there is: st_settle fills data */
+    void *nbuf;
 } st_reg;
 
 /* The state of a streaming aggregate: what is known of the entity in hand. */
@@ -300,6 +300,8 @@ void st_step_setup(st_vm *vm, const st_bc_step *s);
 void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 /* load.c */
 void st_load(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+/* Makes sure that the register's values lie as declared. */
+void st_settle(st_frame *f, st_reg *r);
 /* Source rows of the batch: NULL where they are *base, *base + 1, …; else each, or -1. */
 const int32_t *st_feed_rows(st_frame *f, const st_feed *s, int64_t *base);
 

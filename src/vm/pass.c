@@ -18,6 +18,7 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
     for (uint32_t i = 0; i < pass->code.nval; i++) {
         f->v[i].buf = st_alloc_raw(a, (size_t)pass->width[i] * ST_VM_BATCH);
         f->v[i].kbuf = st_alloc_raw(a, WORDS * sizeof(uint64_t));
+        f->v[i].nbuf = st_alloc_raw(a, ST_VM_BATCH * sizeof(uint32_t));
     }
     f->bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
     f->more_bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
@@ -54,7 +55,11 @@ void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *p
         memset(f->linked_ready, 0, pass->nindexes * sizeof *f->linked_ready);
         if (pass->nfolds) st_fold_runs(f);
     }
-    for (uint32_t i = 0; i < pass->code.n; i++) st_exec(f, &code[i], &pass->prep[i]);
+    for (uint32_t i = 0; i < pass->code.n; i++) {
+        const st_prep *q = &pass->prep[i];
+        for (uint32_t k = 0; k < q->nwide; k++) st_settle(f, &f->v[q->wide[k]]);
+        st_exec(f, &code[i], q);
+    }
 }
 
 /* ---- the steps ---- */

@@ -304,11 +304,32 @@ static void prepare_question(prepare *p, const st_bc_instr *in, st_prep *q)
     if (in->op >= ST_BC_AGG_ANY && in->op <= ST_BC_AGG_LAST) q->fold = p->pass->nfolds++;
 }
 
+static bool is_value_in(st_bc_operand kind)
+{
+    return kind >= ST_K_V_IN_T && kind <= ST_K_V_IN_TEXT;
+}
+
+/* What compares with scalars, or asks whether there is a value, is content with narrow ones. */
+static void note_wide(const st_bc_instr *in, st_prep *q)
+{
+    switch (in->op) {
+    case ST_BC_CMP:
+    case ST_BC_TEST:
+    case ST_BC_IN:
+    case ST_BC_KNOWN:
+    case ST_BC_MISSING: return;
+    default: break;
+    }
+    for (uint32_t k = 0; k < 5; k++)
+        if (is_value_in(st_bc_opcodes[in->op].kinds[k])) q->wide[q->nwide++] = in->a[k];
+}
+
 static void prepare_one(prepare *p, const st_bc_instr *in, st_prep *q)
 {
     const st_bc_opcode *op = &st_bc_opcodes[in->op];
     prepare_operands(p, in, q);
     prepare_question(p, in, q);
+    note_wide(in, q);
     st_bc_operand out = op->kinds[0];
     if (out < ST_K_V_OUT_T || out > ST_K_V_OUT_TEXT) return;
     uint8_t width = width_of(out, in->type);

@@ -126,8 +126,6 @@ static void from_column(st_vm *vm, st_feed *s, uint32_t table, uint32_t col)
     s->list = c->list;
     s->dict = c->dict;
     s->narrow = c->narrow;
-    s->narrow_bytes = c->narrow_bytes;
-    s->low = c->low;
     if (s->type == ST_BC_TEXT && !s->dict) s->dict = &no_texts;
 }
 
