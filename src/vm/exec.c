@@ -456,7 +456,7 @@ static void do_listed(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
     uint64_t *out = pred(f, in->a[0]);
     if (in->type == ST_BC_TEXT) {
-        look(f, &q->set, codes(f, in->a[1]), out);
+        look(f, &q->set, in->a[1], out);
         keep_known(f, out, &f->v[in->a[1]]);
         return;
     }

@@ -95,6 +95,7 @@ static void listed(prepare *p, const st_bc_instr *in, st_prep *q)
     if (text) {
         q->set = st_code_set_new(p->a, q->dict);
         st_code_set_ask(p->vm, &q->set, q->dict, is_key, keys);
+        st_code_set_count(&q->set);
     } else {
         q->keys = keys;
     }
