@@ -8,9 +8,9 @@ const char *const st_bc_test_names[ST_TESTS] = {"starts",   "not.starts",   "end
 const char *const st_bc_step_names[ST_STEP_KINDS] = {"setup",    "pass",      "distinct", "most.common",
                                                      "repeats",  "median",    "last.n",   "span",
                                                      "sequence", "threshold", "score",    "stratum"};
-const char *const st_bc_field_names[ST_OUT_FIELDS] = {"value",     "r",        "f",    "m",      "recency",
-                                                      "frequency", "monetary", "cell", "member", "dimension",
-                                                      "part",      "rank", "promised"};
+const char *const st_bc_field_names[ST_OUT_FIELDS] = {
+    "value", "r",      "f",         "m",    "recency", "frequency", "monetary",
+    "cell",  "member", "dimension", "part", "rank",    "promised"};
 
 const st_bc_opcode st_bc_opcodes[ST_BC_OPS] = {
 #define OPCODE(NAME, name, types, k0, k1, k2, k3, k4, meaning)                                               \
@@ -307,6 +307,7 @@ st_bc_type st_bc_input_type(const st_bc *b, uint32_t input_id, bool *list)
 const st_bc_output *st_bc_promised(const st_bc *b, const st_def *d)
 {
     for (uint32_t i = 0; i < b->outputs.n; i++)
-        if (b->outputs.p[i].def == d->index && b->outputs.p[i].field == ST_OUT_PROMISED) return &b->outputs.p[i];
+        if (b->outputs.p[i].def == d->index && b->outputs.p[i].field == ST_OUT_PROMISED)
+            return &b->outputs.p[i];
     return NULL;
 }

@@ -734,10 +734,12 @@ static bool check_measured(verifier *v, const st_promise *p, const st_def *d, bo
 
 static bool check_bounds(verifier *v, const st_promise *p)
 {
-    bool low = p->kind == ST_CHECK_SIZE_BETWEEN || p->kind == ST_CHECK_SIZE_AT_LEAST || p->kind == ST_CHECK_SIZE_WITHIN ||
-               p->kind == ST_CHECK_KEEPS || p->kind == ST_CHECK_BRINGS || p->kind == ST_CHECK_KNOWN;
+    bool low = p->kind == ST_CHECK_SIZE_BETWEEN || p->kind == ST_CHECK_SIZE_AT_LEAST ||
+               p->kind == ST_CHECK_SIZE_WITHIN || p->kind == ST_CHECK_KEEPS || p->kind == ST_CHECK_BRINGS ||
+               p->kind == ST_CHECK_KNOWN;
     bool high = p->kind == ST_CHECK_SIZE_BETWEEN || p->kind == ST_CHECK_SIZE_AT_MOST;
-    NEED(low == p->low.given && high == p->high.given, "the promise %s has other bounds than it needs", p->text);
+    NEED(low == p->low.given && high == p->high.given, "the promise %s has other bounds than it needs",
+         p->text);
     NEED(p->kind != ST_CHECK_SIZE_WITHIN || p->subject, "the promise %s is about nothing", p->text);
     return true;
 }

@@ -257,8 +257,9 @@ static int answer(const cli_args *args, const strata_rules *rules, strata_result
     double begin = cli_seconds();
     size_t broken = cli_count_broken(result);
     bool writes = !broken || cli_value(args, "allow-failed-checks");
-    bool good = !writes || ((!output || write_output(args, result, output)) &&
-                            (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result));
+    bool good = !writes ||
+                ((!output || write_output(args, result, output)) &&
+                 (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result));
     if (good) {
         cli_print_counts(result, piped ? stderr : stdout);
         cli_print_treatments(result, piped ? stderr : stdout);
@@ -281,7 +282,8 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
     bool terminal = isatty(STDERR_FILENO);
     strata_run_options o = {.progress = progress, .context = &terminal};
     strata_previous *previous = NULL;
-    if (!read_options(args, rules, &o) || !check_outputs(args, rules) || !cli_read_previous(args, rules, &previous))
+    if (!read_options(args, rules, &o) || !check_outputs(args, rules) ||
+        !cli_read_previous(args, rules, &previous))
         return CLI_FAILED;
     o.previous = previous;
     double begin = cli_seconds();

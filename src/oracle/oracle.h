@@ -43,7 +43,7 @@ const st_oracle_got *st_oracle_treat(st_oracle *o, const st_def *treatment);
 st_value st_oracle_eval(st_oracle *o, const st_expr *e, uint64_t row);
 
 /* Whether a promise is kept. `previous`: how many the earlier output has in its subject and label; negative: unknown. `measured`:
- * "6 of 120", of newer the newest value, of the size against an earlier one "6, before 5"; of sums and of what is not measured "". */
+ * "6 of 120", of newer the newest value, of the size against an earlier one "6, before 5"; of what is not measured "". */
 typedef struct st_oracle_verdict {
     enum { ST_ORACLE_KEPT, ST_ORACLE_BROKEN, ST_ORACLE_NOT_MEASURED } outcome;
     const char *measured;

@@ -2,6 +2,8 @@
  * rounded. */
 #include "oracle/parts.h"
 
+#include <stdio.h>
+
 enum { LIMBS = 20, BASE = 1000000000 };
 
 /* A whole number: limbs of nine digits, the lowest first. */
@@ -54,6 +56,28 @@ static big big_ten(unsigned n)
     big b = big_of(1), ten = big_of(10);
     while (n-- > 0) b = big_mul(b, ten);
     return b;
+}
+
+/* a >= b */
+static big big_sub(big a, big b)
+{
+    uint32_t borrow = 0;
+    for (int i = 0; i < LIMBS; i++) {
+        uint32_t less = b.limb[i] + borrow;
+        borrow = a.limb[i] < less;
+        a.limb[i] = a.limb[i] + (borrow ? BASE : 0) - less;
+    }
+    return a;
+}
+
+/* With `scale` digits behind the point. */
+static const char *big_text(st_arena *a, big v, bool negative, unsigned scale)
+{
+    char digits[LIMBS * 9 + 1];
+    for (int i = 0; i < LIMBS; i++) snprintf(digits + 9 * i, 10, "%09u", v.limb[LIMBS - 1 - i]);
+    const char *p = digits, *point = digits + LIMBS * 9 - scale;
+    while (p + 1 < point && *p == '0') p++;
+    return st_format(a, "%s%.*s%s%s", negative ? "-" : "", (int)(point - p), p, scale ? "." : "", point);
 }
 
 /* ---- measuring ---- */
@@ -161,7 +185,13 @@ static void brings(measuring *m)
     big one = big_ten(low->scale), share_of = big_of((st_u128)low->amount);
     big left = big_add(big_mul(part_up, one), big_mul(all_down, share_of));
     big right = big_add(big_mul(all_up, share_of), big_mul(part_down, one));
-    say(m, big_cmp(left, right) >= 0, "");
+    bool negative = big_cmp(part_up, part_down) < 0;
+    big brought = negative ? big_sub(part_down, part_up) : big_sub(part_up, part_down);
+    unsigned scale = m->p->measure->type.base == ST_T_DECIMAL ? m->p->measure->type.scale : 0;
+    st_arena *a = m->o->arena;
+    say(m, big_cmp(left, right) >= 0,
+        st_format(a, "%s of %s", big_text(a, brought, negative, scale),
+                  big_text(a, big_sub(all_up, all_down), false, scale)));
 }
 
 static void unique(measuring *m)

@@ -190,12 +190,30 @@ static st_i128 exact_at(const st_vm_slot *s, uint64_t row)
     return s->type == ST_BC_I128 ? ((const st_i128 *)s->data)[row] : ((const int64_t *)s->data)[row];
 }
 
+/* All digits of a sum, however many. */
 static const char *sum_words(judge *j, st_wide v, bool negative)
 {
-    char text[ST_DECIMAL_TEXT];
-    if (v.high || v.low >= (st_u128)st_pow10(ST_DECIMAL_DIGITS)) return "a number of more than 38 digits";
-    uint32_t n = st_dec_format(negative ? -(st_i128)v.low : (st_i128)v.low, j->f->type.scale, text);
-    return st_dup(j->a, text, n);
+    uint32_t part[8];
+    char digits[80];
+    unsigned n = sizeof digits - 1, least = j->f->type.scale + 1u;
+    for (unsigned i = 0; i < 4; i++) {
+        part[i] = (uint32_t)(v.low >> (32 * i));
+        part[4 + i] = (uint32_t)(v.high >> (32 * i));
+    }
+    digits[n] = '\0';
+    for (bool rest = true; rest || sizeof digits - 1 - n < least;) {
+        uint64_t carry = 0;
+        rest = false;
+        for (int i = 8; i-- > 0; rest = rest || part[i]) {
+            carry = carry << 32 | part[i];
+            part[i] = (uint32_t)(carry / 10);
+            carry %= 10;
+        }
+        digits[--n] = (char)('0' + carry);
+    }
+    const char *point = digits + sizeof digits - least;
+    return st_format(j->a, "%s%.*s%s%s", negative ? "-" : "", (int)(point - (digits + n)), digits + n,
+                     j->f->type.scale ? "." : "", point);
 }
 
 static double as_double(st_wide v)

@@ -423,7 +423,8 @@ static void put_promise(dumper *d, const st_promise *p)
 {
     const st_def *defs[] = {p->subject, p->part, p->all, p->measure};
     static const char *const names[] = {"about", "part", "all", "measure"};
-    st_buf_printf(d->a, d->out, "promise %s on %s%s\n", p->text, p->table->name, p->warn_only ? " else warn" : "");
+    st_buf_printf(d->a, d->out, "promise %s on %s%s\n", p->text, p->table->name,
+                  p->warn_only ? " else warn" : "");
     for (size_t i = 0; i < ST_COUNT(defs); i++) {
         if (!defs[i]) continue;
         st_buf_printf(d->a, d->out, "  %s %s%s%s\n", names[i], defs[i]->name, i == 0 && p->label ? "." : "",

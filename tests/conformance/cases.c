@@ -12,7 +12,7 @@ typedef struct reader {
     ct_cases *cases;
     ct_case preamble, now;
     bool in_case, in_preamble, without;
-    enum { IN_SOURCE, IN_TABLE, IN_LIST, IN_EXPECT, IN_NOTHING } part;
+    enum { IN_SOURCE, IN_TABLE, IN_LIST, IN_PREVIOUS, IN_EXPECT, IN_NOTHING } part;
     st_buf text; /* of the source or table being read */
 } reader;
 
@@ -52,6 +52,8 @@ static void close_part(reader *r)
         r->now.tables.p[r->now.tables.n - 1].csv = text;
     else if (r->part == IN_LIST)
         r->now.lists.p[r->now.lists.n - 1].value = text;
+    else if (r->part == IN_PREVIOUS)
+        r->now.previous.p[r->now.previous.n - 1].csv = text;
     r->text.n = 0;
     r->part = IN_NOTHING;
 }
@@ -138,6 +140,9 @@ static void open_part(reader *r, const char *text)
     } else if ((v = rest(text, "list "))) {
         ((ct_pair *)st_push(r->arena, &r->now.lists))->name = v;
         r->part = IN_LIST;
+    } else if ((v = rest(text, "previous "))) {
+        *(ct_table *)st_push(r->arena, &r->now.previous) = (ct_table){.name = v, .line = r->line + 1};
+        r->part = IN_PREVIOUS;
     } else if ((v = rest(text, "as of "))) {
         r->now.as_of = v;
     } else if ((v = rest(text, "set "))) {
@@ -250,7 +255,7 @@ static void read_line(reader *r, const char *line)
         open_case(r, v);
     } else if (r->in_case && (v = rest(line, "--- "))) {
         open_part(r, v);
-    } else if (r->part == IN_TABLE) {
+    } else if (r->part == IN_TABLE || r->part == IN_PREVIOUS) {
         if (line[0] == '*')
             many_rows(r, line);
         else if (line[0] != '\0')

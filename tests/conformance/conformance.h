@@ -42,7 +42,7 @@ typedef struct ct_case {
     const char *fails; /* NULL, or a part of the message with which the run fails */
     const char *skip;  /* NULL, or why the case is not run */
     bool no_warnings;
-    ST_VEC(ct_table) tables;
+    ST_VEC(ct_table) tables, previous; /* previous: an earlier output, by entity, or "counts" */
     ct_lists lists;
     ST_VEC(ct_pair) sets;
     ST_VEC(ct_expect) expects;
@@ -94,6 +94,12 @@ void ct_treat_oracle(st_arena *a, struct st_oracle *o, const st_program *p, cons
                      ct_answers *out);
 bool ct_treat_library(st_arena *a, const strata_rules *rules, const strata_result *result, ct_answers *out,
                       strata_error *error);
+
+/* Promises (promises.c). */
+void ct_promises_oracle(st_arena *a, struct st_oracle *o, const st_program *p, const ct_case *c, ct_answers *out);
+void ct_promises_library(st_arena *a, const strata_result *result, ct_answers *out);
+bool ct_read_previous(st_arena *a, const ct_case *c, const strata_rules *rules, strata_previous **previous,
+                      strata_error *e);
 
 /* The two engines. Everything they give lives in `a`. */
 void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_answers *out);

@@ -12,6 +12,7 @@ typedef struct session {
     ct_answers *out;
     strata_rules *rules;
     strata_data *data;
+    strata_previous *previous;
     strata_result *result;
     strata_error error;
 } session;
@@ -77,6 +78,8 @@ static bool run(session *s)
 {
     strata_run_options o = {.threads = s->threads, .traits = true, .treatments = true};
     TRY(strata_as_of_parse(s->rules, s->c->as_of, &o.as_of, &s->error));
+    if (!ct_read_previous(s->arena, s->c, s->rules, &s->previous, &s->error)) return false;
+    o.previous = s->previous;
     TRY(strata_run(s->data, &o, &s->result, &s->error));
     return true;
 }
@@ -238,6 +241,7 @@ static bool everything(session *s)
     for (size_t i = 0; i < strata_result_entity_count(s->result); i++) {
         if (!read_entity(s, strata_result_entity(s->result, i))) return false;
     }
+    ct_promises_library(s->arena, s->result, s->out);
     return counts_agree(s) && ct_treat_library(s->arena, s->rules, s->result, s->out, &s->error);
 }
 
@@ -246,6 +250,7 @@ void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_byt
     session s = {.arena = a, .c = c, .threads = threads, .as_bytes = as_bytes, .out = out};
     if (!everything(&s) && !out->failure) out->failure = st_dup(a, s.error.message, strlen(s.error.message));
     strata_result_free(s.result);
+    strata_previous_free(s.previous);
     strata_data_free(s.data);
     strata_rules_free(s.rules);
 }

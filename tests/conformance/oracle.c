@@ -112,4 +112,5 @@ void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_
         }
     }
     ct_treat_oracle(a, k.oracle, program, data, out);
+    ct_promises_oracle(a, k.oracle, program, c, out);
 }
