@@ -5,7 +5,8 @@
 typedef struct used_walk {
     st_checker *c;
     st_walker walker;
-    bool *rows; /* by table: its rows are looked at */
+    bool *rows;   /* by table: its rows are looked at */
+    bool *groups; /* by table: what it is worked out from has been marked */
 } used_walk;
 
 static void use_column(const st_col *col)
@@ -19,7 +20,8 @@ static void use_link(used_walk *w, const st_col *link);
 static void use_groups(used_walk *w, const st_table *t)
 {
     const st_derived *g = t->derived;
-    if (!g || g->member->used) return;
+    if (!g || w->groups[t->index]) return;
+    w->groups[t->index] = true;
     use_column(g->member);
     use_column(g->up.steps[0]);
     for (uint32_t i = 0; i < t->ncols; i++) use_column(g->keys[i]);
@@ -41,6 +43,7 @@ static void use_link(used_walk *w, const st_col *link)
 {
     use_column(link);
     if (link->links_to->key) use_column(link->links_to->key);
+    use_groups(w, link->table);
     use_groups(w, link->links_to);
     st_walk(&w->walker, link->links_to->keep); /* a row that does not exist is not read */
 }
@@ -95,7 +98,8 @@ static void use_promised(used_walk *w, const st_table *t)
 
 void st_mark_used(st_checker *c)
 {
-    used_walk w = {.c = c, .rows = st_new_n(c->a, bool, c->tables.n)};
+    used_walk w = {
+        .c = c, .rows = st_new_n(c->a, bool, c->tables.n), .groups = st_new_n(c->a, bool, c->tables.n)};
     st_walker_init(&w.walker, c->a, visit, &w);
     for (uint32_t i = 0; i < c->tables.n; i++)
         if (c->tables.p[i]->segmented) use_table(&w, c->tables.p[i]);

@@ -21,10 +21,16 @@ typedef struct column {
     uint32_t npool;
 } column;
 
+enum { GROUPS = 3 }; /* groups of rows are tables behind the others */
+
 typedef struct table {
     bool there;
     ST_VEC(column) cols;
     int time; /* DATE, STAMP, or -1: rows have no time */
+    /* groups: the rows they are made of, whose they are, and how many columns they are made by; fields follow these */
+    const char *source_name;
+    int source, entity;
+    uint32_t nkeys;
 } table;
 
 typedef enum naming { TRAIT, SEGMENT, TIERS, RFM, ROWS, PARAM } naming;
@@ -46,7 +52,8 @@ typedef struct gen {
     st_arena *a;
     uint64_t state;
     sample *out;
-    table tables[TABLES];
+    table tables[TABLES + GROUPS];
+    uint32_t ngroups;
     bool two_links, order_key, int_keys;
     bool near_times; /* times of few parents stand close together, apart by round durations */
     bool skewed;     /* the first parent has many rows */
@@ -400,7 +407,9 @@ static int parent_of(gen *g, int t, const char **word)
         if (regions) to[n++] = REGIONS;
         break;
     case VISITS: to[n++] = CUSTOMERS; break;
-    default: break;
+    default:
+        if (t >= TABLES) to[n++] = g->tables[t].entity;
+        break;
     }
     if (n == 0) return -1;
     int parent = to[below(g, (uint32_t)n)];
@@ -492,12 +501,15 @@ typedef struct source {
 /* Rows of an entity; false: it has none. `windows`: a window may stand there. */
 static bool make_source(gen *g, scope s, int depth, bool windows, source *out)
 {
-    const named *rows = one_in(g, 4) ? pick_name(g, ROWS, s.table, -1) : NULL;
-    int child = rows ? rows->base : child_of(g, s.table);
+    const named *rows = one_in(g, 3) ? pick_name(g, ROWS, s.table, -1) : NULL;
+    bool groups = s.table >= TABLES; /* they know their own rows only */
+    int child = groups ? g->tables[s.table].source : rows ? rows->base : child_of(g, s.table);
     if (child < 0) return false;
     out->table = child;
     scope in = {child, -1, true}; /* the machine does not ask aggregates about a chosen row */
-    const char *head = rows ? rows->name : F("%s%s", table_names[child], by_link(g, s.table, child));
+    const char *head = groups ? g->tables[s.table].source_name
+                       : rows ? rows->name
+                              : F("%s%s", table_names[child], by_link(g, s.table, child));
     bool timed = g->tables[child].time >= 0;
     if (timed && windows && one_in(g, 6) && !rows) head = F("last %u %s", 1 + below(g, 3), head);
     const char *w =
@@ -1074,6 +1086,107 @@ static void make_rows(gen *g)
     define(g, F("rows %s = %s", n->name, text));
 }
 
+/* One that rows can be grouped by and that is not taken yet, or NULL. */
+static const column *pick_key(gen *g, int from, int t)
+{
+    const table *rows = &g->tables[from], *self = &g->tables[t];
+    uint32_t n = from >= TABLES ? rows->nkeys : rows->cols.n, found = 0;
+    const column *best = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const column *c = &rows->cols.p[i];
+        bool taken = c->kind == FLOAT || c->kind == LIST;
+        for (uint32_t k = 0; k < self->cols.n; k++) taken |= strcmp(self->cols.p[k].name, c->name) == 0;
+        if (!taken && below(g, ++found) == 0) best = c;
+    }
+    return best;
+}
+
+/* What is worked out for each group of t. */
+static const char *field(gen *g, int t, kind k)
+{
+    static const char *const any_value[] = {"first", "last", "most_common"};
+    static const char *const ordered[] = {"first", "last", "most_common", "min", "max"};
+    static const char *const counted[] = {"distinct", "repeats"};
+    int from = g->tables[t].source;
+    scope own = {t, -1, true}, in = {from, -1, true};
+    const char *f = k == BOOL ? PICK(g, any_value) : PICK(g, ordered), *other;
+    switch (below(g, 8)) {
+    case 0: return k == INT ? "count" : expr(g, own, k, 1);
+    case 1:
+        return k == INT ? F("%s(%s)", PICK(g, counted), expr(g, in, (kind)below(g, LIST), 1))
+                        : expr(g, own, k, 1);
+    case 2:
+    case 3: return (other = aggregate(g, own, k, 2)) ? other : leaf(g, own, k);
+    case 4: return compound(g, own, k, 1);
+    default: break;
+    }
+    if (g->tables[from].time < 0 && (*f == 'f' || *f == 'l')) f = "most_common";
+    if ((k == INT || k == DEC) && one_in(g, 3)) f = "sum";
+    if (k == DEC && one_in(g, 4)) f = "avg";
+    return F("%s(%s)", f, expr(g, in, k, 1));
+}
+
+/* A trait that surely asks something of the groups named. */
+static void ask_of_groups(gen *g, const char *groups, int t, int entity)
+{
+    scope in = {t, -1, true};
+    kind k = (kind)below(g, LIST);
+    const char *text, *values[] = {"min", "max", "most_common"};
+    switch (below(g, 4)) {
+    case 0: text = F("count(%s where %s)", groups, condition(g, in, 1)); break;
+    case 1: text = F("distinct(%s of %s)", expr(g, in, k, 1), groups); break;
+    default: text = F("%s(%s of %s)", k == BOOL ? "most_common" : PICK(g, values), expr(g, in, k, 1), groups);
+    }
+    bool counted = strncmp(text, "count", 5) == 0 || strncmp(text, "distinct", 8) == 0;
+    named *n = name_it(g, TRAIT, entity, "of_groups");
+    n->kind = counted ? INT : k;
+    define(g, F("trait %s%s = %s", n->name, of(g, entity), text));
+}
+
+static void make_groups(gen *g)
+{
+    if (g->ngroups == GROUPS) return;
+    int entity = one_in(g, 4) ? some_entity(g) : CUSTOMERS;
+    const named *on = one_in(g, 2) ? pick_name(g, ROWS, entity, -1) : NULL;
+    if (on && on->base < TABLES) on = NULL; /* it may be the last n, of which there are no groups */
+    int from = on ? on->base : child_of(g, entity), t = TABLES + (int)g->ngroups;
+    if (from < 0) return;
+    table *self = &g->tables[t];
+    self->source = from;
+    self->source_name = on ? on->name : table_names[from];
+    self->entity = entity;
+    self->time = -1;
+    scope in = {from, -1, true};
+    st_buf b = {0}, per = {0};
+    st_buf_printf(g->a, &b, "%s%s", self->source_name, on ? "" : by_link(g, entity, from));
+    int time = g->tables[from].time;
+    if (time >= 0 && one_in(g, 3)) st_buf_printf(g->a, &b, " %s", window(g, in, time == STAMP));
+    if (one_in(g, 3)) st_buf_printf(g->a, &b, " where %s", condition(g, in, 1));
+    for (uint32_t n = 1 + below(g, 2); n > 0; n--) {
+        const column *key = pick_key(g, from, t);
+        if (!key) break;
+        *st_push(g->a, &self->cols) = *key;
+        self->nkeys++;
+        st_buf_printf(g->a, &per, "%s%s", self->nkeys > 1 ? ", " : "", key->name);
+    }
+    if (self->nkeys == 0) return;
+    g->ngroups++;
+    st_buf fields = {0};
+    for (uint32_t i = 0, n = below(g, 4); i < n; i++) {
+        kind k = (kind)below(g, LIST);
+        const char *text = field(g, t, k), *name = F("f%u", i);
+        st_buf_printf(g->a, &fields, "  %s = %s\n", name, text);
+        add_column(g, t, name, k, "", true, "");
+    }
+    const char *whose = entity == CUSTOMERS && one_in(g, 2) ? "" : F(" of %s", table_names[entity]);
+    named *n = name_it(g, ROWS, entity, "groups");
+    n->base = t;
+    const char *name = n->name;
+    define(g, F("rows %s%s = %s per %s {\n%s}", name, whose, st_buf_text(g->a, &b), st_buf_text(g->a, &per),
+                st_buf_text(g->a, &fields)));
+    if (!one_in(g, 3)) ask_of_groups(g, name, t, entity);
+}
+
 static void make_trait(gen *g)
 {
     int t = some_entity(g);
@@ -1534,7 +1647,7 @@ static void make_definitions(gen *g)
 {
     uint32_t n = 5 + below(g, 9);
     for (uint32_t i = 0; i < n; i++) {
-        switch (below(g, 18)) {
+        switch (below(g, 19)) {
         case 14: make_holdout(g); break;
         case 16: make_points(g); break;
         case 17: make_list(g); break;
@@ -1542,7 +1655,8 @@ static void make_definitions(gen *g)
         case 12:
         case 13: make_sequence(g); break;
         case 0: make_param(g); break;
-        case 1: make_rows(g); break;
+        case 1: one_in(g, 3) ? make_rows(g) : make_groups(g); break;
+        case 18: make_groups(g); break;
         case 2:
         case 3: make_trait(g); break;
         case 4: make_score(g); break;
