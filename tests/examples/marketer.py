@@ -43,7 +43,8 @@ def answers(strata, rules, data, folder):
     counts, treated = os.path.join(folder, "counts.csv"), os.path.join(folder, "treatments.csv")
     also = ["--treatments", treated] if b"\ntreatment " in read(rules) else []
     for path, threads in ((rules, "1"), (rules, "2"), (compiled, "2")):
-        run(strata, "run", path, "--data", data, "--as-of", AS_OF, "--threads", threads, "--counts", counts, *also)
+        run(strata, "run", path, "--data", data, "--as-of", AS_OF, "--threads", threads, "--counts", counts,
+            "--allow-failed-checks", *also, ends=(0, 2))  # 2: a promise that made-up data need not keep
         answer = read(counts), read(treated) if also else None
         if first is not None and answer != first:
             raise Failed(f"the answers differ: {os.path.basename(path)}, {threads} threads")
