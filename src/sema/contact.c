@@ -96,8 +96,24 @@ static bool log_window(st_checker *c, const st_scope *s, const st_ast *duration,
         return false;
     }
     if (*n > 0) return true;
-    st_err(c, ST_MSG_DURATION_RANGE, duration->span, st_format(c->a, "%d", ST_MAX_COUNT));
+    st_err(c, ST_MSG_NO_TIME_AT_ALL, duration->span);
     return false;
+}
+
+/* Longer than any log: what would begin before the calendar does is a window without a beginning. */
+static bool is_ever(int64_t n, st_unit unit)
+{
+    static const int64_t a_year[] = {[ST_MINUTE] = 525600, [ST_HOUR] = 8760, [ST_DAY] = 365, [ST_WEEK] = 52,
+                                     [ST_MONTH] = 12,      [ST_QUARTER] = 4, [ST_YEAR] = 1};
+    return n / a_year[unit] >= 1000;
+}
+
+static st_expr *in_window(st_checker *c, int64_t n, st_unit unit, st_span span)
+{
+    st_expr *at = st_x_column(c, c->contact.time, span);
+    if (!is_ever(n, unit)) return st_apply_block(c, at, 0, n, unit, span);
+    bool day = at->type.base == ST_T_DATE;
+    return st_x_cmp(c, ST_X_LT, at, day ? st_x_today(c, span) : st_x_now(c, span), span);
 }
 
 /* The rows of the log in the last n units that belong to the row in hand and for which `fits`; NULL: reported. */
@@ -112,7 +128,7 @@ static st_expr *logged(st_checker *c, const st_scope *s, st_agg_kind kind, st_ex
     x->at = s->at;
     x->kind = kind;
     x->rows = (st_rowset){.table = q->log, .path = *path, .name = q->log->name};
-    st_add_filter(c, &x->rows, st_apply_block(c, st_x_column(c, q->time, span), 0, n, unit, span));
+    st_add_filter(c, &x->rows, in_window(c, n, unit, span));
     st_add_filter(c, &x->rows, fits);
     return x;
 }

@@ -31,6 +31,7 @@ enum {
     W_BLOCK = 1u << 20,
     W_TYPE = 1u << 21,
     S_MINUS = 1u << 23,
+    A_FRACTION = 1u << 24,
     ROW_HEAD = 1u << 22 /* what stands behind a label or a column's name at the start of a row */
 };
 
@@ -179,6 +180,7 @@ static uint32_t classes_of_next(const st_parser *P, uint32_t raw)
     case ST_RAW_BACKTICKED:
     case ST_RAW_FOREIGN_WORD: return A_NAME;
     case ST_RAW_INT: return AN_INT;
+    case ST_RAW_NUMBER: return A_FRACTION;
     case ST_RAW_PERCENT: return A_PERCENT;
     case ST_RAW_STRING: return A_STRING;
     case ST_RAW_DATE:
