@@ -4,33 +4,17 @@
 
 #include "promise/promise.h"
 
-typedef struct promises {
-    strata_result *r;
-    const st_bc *code;
-    const st_vm_result *vm;
-    const strata_run_options *o;
-} promises;
-
-static const st_vm_slot *slot_of(const promises *q, const st_def *d)
+/* The run is about it. */
+static bool is_asked(const strata_run_options *o, const st_promise *p)
 {
-    return d ? &q->vm->slots[st_bc_promised(q->code, d)->slot] : NULL;
+    bool named = !o->definitions;
+    for (size_t i = 0; i < o->ndefinitions && p->subject && !named; i++)
+        named = strcmp(o->definitions[i], p->subject->name) == 0;
+    return named;
 }
 
-/* The program has all that the promise is measured by, and the run is about it. */
-static bool is_asked(const promises *q, const st_promise *p)
+static void find_previous(const strata_previous *previous, const st_promise *p, st_found *f)
 {
-    const st_def *parts[] = {p->part, p->all, p->measure};
-    bool named = !q->o->definitions;
-    for (size_t i = 0; i < q->o->ndefinitions && p->subject && !named; i++)
-        named = strcmp(q->o->definitions[i], p->subject->name) == 0;
-    for (size_t i = 0; i < ST_COUNT(parts); i++)
-        named = named && (!parts[i] || st_bc_promised(q->code, parts[i]));
-    return named && q->code->population[p->table->index] != ST_BC_NONE;
-}
-
-static void find_previous(const promises *q, const st_promise *p, st_found *f)
-{
-    const strata_previous *previous = q->o->previous;
     const st_previous_set *set =
         previous && p->subject ? st_previous_find(previous, p->subject, p->label) : NULL;
     f->has_previous = set != NULL;
@@ -38,42 +22,23 @@ static void find_previous(const promises *q, const st_promise *p, st_found *f)
     f->no_previous = previous ? "the previous output does not have it" : "no previous output is given";
 }
 
-static st_verdict judge(const promises *q, const st_promise *p, const st_zone *zone, int64_t as_of)
+static strata_verdict_kind outcome_of(const st_promise *p, const st_verdict *v)
 {
-    st_found f = {.rows = q->r->data->tables[p->table->index].rows,
-                  .population = q->vm->slots[q->code->population[p->table->index]].data,
-                  .part = p->part ? slot_of(q, p->part)->data : NULL,
-                  .all = p->all ? slot_of(q, p->all)->data : NULL,
-                  .measure = slot_of(q, p->measure)};
-    if (p->measure) {
-        const st_bc_output *out = st_bc_promised(q->code, p->measure);
-        f.type = out->type;
-        if (out->known != ST_BC_NONE) f.known = q->vm->slots[out->known].data;
-    }
-    find_previous(q, p, &f);
-    return st_judge(q->r->arena, p, &f, zone, as_of);
+    if (v->outcome == ST_BROKEN) return p->warn_only ? STRATA_WARNED : STRATA_BROKEN;
+    return v->outcome == ST_KEPT ? STRATA_KEPT : STRATA_NOT_MEASURED;
 }
 
 void st_api_promises(strata_result *r, const st_bc *code, const st_vm_result *vm, const st_zone *zone,
                      int64_t as_of, const strata_run_options *o)
 {
-    promises q = {r, code, vm, o};
+    st_found found;
     for (uint32_t i = 0; i < code->schema->npromises; i++) {
         const st_promise *p = &code->schema->promises[i];
-        if (!is_asked(&q, p)) continue;
-        st_verdict v = judge(&q, p, zone, as_of);
-        strata_verdict_kind broken = p->warn_only ? STRATA_WARNED : STRATA_BROKEN;
-        *(strata_verdict *)st_push(r->arena, &r->verdicts) =
-            (strata_verdict){.promise = p->text,
-                             .file = p->file,
-                             .line = p->line,
-                             .outcome = v.outcome == ST_KEPT     ? STRATA_KEPT
-                                        : v.outcome == ST_BROKEN ? broken
-                                                                 : STRATA_NOT_MEASURED,
-                             .measured = v.measured,
-                             .value = v.value,
-                             .low = v.low,
-                             .high = v.high};
+        if (!is_asked(o, p) || !st_find(code, vm, r->data, p, &found)) continue;
+        find_previous(o->previous, p, &found);
+        st_verdict v = st_judge(r->arena, p, &found, zone, as_of);
+        *(strata_verdict *)st_push(r->arena, &r->verdicts) = (strata_verdict){
+            p->text, p->file, p->line, outcome_of(p, &v), v.measured, v.value, v.low, v.high};
     }
 }
 

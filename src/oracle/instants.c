@@ -45,6 +45,12 @@ void st_oracle_check(st_oracle *o)
 {
     for (uint32_t i = 0; i < o->program->ndefs; i++)
         if (st_def_is_output(o->program->defs[i], true)) check_def(o, o->start, o->program->defs[i]);
+    for (uint32_t i = 0; i < o->program->npromises; i++) {
+        const st_promise *p = &o->program->promises[i];
+        const st_def *defs[] = {p->part, p->all, p->measure};
+        for (size_t k = 0; k < ST_COUNT(defs); k++)
+            if (defs[k]) check_def(o, o->start, defs[k]);
+    }
 }
 
 static void check_part(void *context, const st_def *whole, st_def *part, st_part_role role)

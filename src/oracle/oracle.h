@@ -15,7 +15,7 @@ typedef struct st_oracle st_oracle;
 /* `as_of`: the instant of the run, microseconds. */
 st_oracle *st_oracle_new(st_arena *a, const st_program *program, const st_data *data, int64_t as_of);
 
-/* Raises STRATA_BAD_INPUT where some trait or output asks `as of` an instant later than the one in force. Evaluation
+/* Raises STRATA_BAD_INPUT where some trait, output or promise asks `as of` an instant later than the one in force. Evaluation
  * alone meets only those that its rows need. */
 void st_oracle_check(st_oracle *o);
 void st_oracle_check_treatments(st_oracle *o); /* likewise of what treatments and audiences are made of */

@@ -321,6 +321,27 @@ static void judge_newer(judge *j)
     conclude(j, count(j, j->f->part) > 0, age, st_dup(j->a, text, strlen(text)));
 }
 
+bool st_find(const st_bc *code, const st_vm_result *vm, const st_data *data, const st_promise *p, st_found *f)
+{
+    const st_def *defs[] = {p->part, p->all, p->measure};
+    const st_bc_output *outs[ST_COUNT(defs)] = {NULL};
+    for (size_t i = 0; i < ST_COUNT(defs); i++) {
+        if (!defs[i]) continue;
+        outs[i] = st_bc_promised(code, defs[i]);
+        if (!outs[i]) return false;
+    }
+    uint32_t population = code->population[p->table->index];
+    if (population == ST_BC_NONE) return false;
+    *f = (st_found){.rows = data->tables[p->table->index].rows, .population = vm->slots[population].data};
+    if (outs[0]) f->part = vm->slots[outs[0]->slot].data;
+    if (outs[1]) f->all = vm->slots[outs[1]->slot].data;
+    if (!outs[2]) return true;
+    f->measure = &vm->slots[outs[2]->slot];
+    f->type = outs[2]->type;
+    if (outs[2]->known != ST_BC_NONE) f->known = vm->slots[outs[2]->known].data;
+    return true;
+}
+
 st_verdict st_judge(st_arena *a, const st_promise *p, const st_found *f, const st_zone *zone, int64_t as_of)
 {
     judge j = {a, p, f, zone, as_of, {.value = NAN, .low = NAN, .high = NAN}};

@@ -20,6 +20,10 @@ typedef struct st_found {
     const char *no_previous; /* why it has none: a part of a sentence */
 } st_found;
 
+/* Fills what the machine has found about a promise, all but `previous`; false: the program was not compiled to ask it. */
+bool st_find(const st_bc *code, const st_vm_result *vm, const st_data *data, const st_promise *p,
+             st_found *f);
+
 typedef struct st_verdict {
     enum { ST_KEPT, ST_BROKEN, ST_NOT_MEASURED } outcome;
     const char *measured; /* for people: "6 of 120 (5%)"; of NOT_MEASURED: why */

@@ -9,6 +9,7 @@
 
 #include "oracle/oracle.h"
 #include "plan/plan.h"
+#include "promise/promise.h"
 #include "treat/treat.h"
 #include "vm/vm.h"
 
@@ -100,6 +101,14 @@ static bool same(const st_value *a, const st_value *b)
     return a->missing == b->missing && (a->missing || st_oracle_compare(a, b) == 0);
 }
 
+/* The key of a row, or its number where the table has none. */
+static st_str row_name(const st_data_table *t, uint64_t row, char digits[24])
+{
+    if (t->decl->key) return st_row_key(t, row, digits);
+    int n = snprintf(digits, 24, "%llu", (unsigned long long)row + 1);
+    return (st_str){digits, (uint32_t)n};
+}
+
 /* Text of the first difference, NULL where there is none. */
 static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const machine *m, const char *how)
 {
@@ -112,7 +121,7 @@ static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const m
         const st_vm_slot *population = &m->result->slots[m->code->population[def->of->index]];
         for (uint64_t row = 0; row < table->rows; row++) {
             char digits[24];
-            st_str key = st_row_key(table, row, digits);
+            st_str key = row_name(table, row, digits);
             bool here = st_oracle_present(o, def->of, row), there = st_bit(population->data, row);
             if (here != there)
                 return st_format(a, "%s: %s %.*s is%s in the population, the machine says it is%s", how,
@@ -187,6 +196,45 @@ static const char *compare_treatments(st_arena *a, const prepared *p, st_oracle 
     return fault;
 }
 
+/* ---- promises ---- */
+
+/* Without the percentage, and without commas between digits. */
+static const char *plain(st_arena *a, const char *text)
+{
+    const char *end = strstr(text, " (");
+    size_t n = end ? (size_t)(end - text) : strlen(text);
+    st_buf b = {0};
+    for (size_t i = 0; i < n; i++)
+        if (text[i] != ',' || text[i + 1] == ' ') st_buf_add(a, &b, &text[i], 1);
+    return st_buf_text(a, &b);
+}
+
+static const char *compare_promises(st_arena *a, const prepared *p, st_oracle *o, const machine *m,
+                                    const char *how)
+{
+    static const char *const words[] = {
+        [ST_KEPT] = "kept", [ST_BROKEN] = "broken", [ST_NOT_MEASURED] = "not measured"};
+    for (uint32_t i = 0; i < p->program->npromises; i++) {
+        st_found f;
+        const st_promise *own = &p->program->promises[i], *its = &m->code->schema->promises[i];
+        if (!st_find(m->code, m->result, p->data, its, &f))
+            return st_format(a, "%s: the promise %s is not asked", how, own->text);
+        f.has_previous = i % 4 != 0; /* any numbers will do */
+        f.previous = i * 5 % 13;
+        f.no_previous = "";
+        st_verdict y = st_judge(a, its, &f, p->program->zone, p->as_of);
+        st_oracle_verdict x = st_oracle_promise(o, own, f.has_previous ? (int64_t)f.previous : -1);
+        const char *word = x.outcome == ST_ORACLE_KEPT     ? words[ST_KEPT]
+                           : x.outcome == ST_ORACLE_BROKEN ? words[ST_BROKEN]
+                                                           : words[ST_NOT_MEASURED];
+        const char *measured = y.outcome == ST_NOT_MEASURED ? x.measured : plain(a, y.measured);
+        if (strcmp(word, words[y.outcome]) != 0 || strcmp(x.measured, measured) != 0)
+            return st_format(a, "%s: the promise %s is %s (%s), the machine says %s (%s)", how, own->text,
+                             word, x.measured, words[y.outcome], y.measured);
+    }
+    return NULL;
+}
+
 /* Fills every memory of the oracle, so that a failure of its shows here and not in a comparison. */
 static void run_oracle(const prepared *p, st_oracle *o)
 {
@@ -234,6 +282,7 @@ static const char *fault_of(st_arena *a, const prepared *p, st_oracle *o, bool o
     machine m = {p->program, code, st_vm_run(a, code, p->data, &options)};
     if (oracle_failed) return "the oracle refuses the run, the machine does not";
     const char *fault = compare(a, p, o, &m, how);
+    if (!fault) fault = compare_promises(a, p, o, &m, how);
     return fault ? fault : compare_treatments(a, p, o, &m, w->threads, how);
 }
 

@@ -1643,6 +1643,92 @@ static void choose_as_of(gen *g)
     g->clock = strlen(t) > 10 ? t + 11 : "00:00";
 }
 
+/* ---- promises ---- */
+
+static const char *share(gen *g)
+{
+    static const char *const shares[] = {"0%",  "1%",     "10%", "25%", "33.3333333333%",
+                                         "50%", "66.67%", "90%", "100%"};
+    return PICK(g, shares);
+}
+
+static const char *limit_of_size(gen *g)
+{
+    return one_in(g, 2) ? share(g) : F("%u", below(g, 12));
+}
+
+/* Who can be spoken of: a segment, tiers, or one of their labels; NULL: there is none. */
+static const char *people(gen *g, int t)
+{
+    const named *tiers = one_in(g, 2) ? pick_name(g, TIERS, t, -1) : NULL;
+    const named *segment = pick_name(g, SEGMENT, t, -1);
+    if (tiers && tiers->nlabels)
+        return one_in(g, 4) ? tiers->name : F("%s.%s", tiers->name, tiers->labels[below(g, tiers->nlabels)]);
+    return segment ? segment->name : NULL;
+}
+
+static const char *about_people(gen *g, int t)
+{
+    const char *s = people(g, t), *r = people(g, t), *low = share(g), *d = duration(g, true);
+    const named *segment = pick_name(g, SEGMENT, t, -1),
+                *number = pick_name(g, TRAIT, t, one_in(g, 2) ? DEC : INT);
+    const char *col = pick_column(g, t, one_in(g, 2) ? DEC : INT), *bound = limit_of_size(g);
+    if (!s) return F("%s size at least %u", table_names[t], below(g, 9));
+    if (!r) r = s;
+    switch (below(g, 10)) {
+    case 0: return F("%s size at least %s", s, bound);
+    case 1: return F("%s size at most %s", s, bound);
+    case 2: return F("%s size between %u and %s", s, below(g, 4), share(g));
+    case 3: return F("%s size within %s of previous", s, bound);
+    case 4: return F("%s disjoint from %s", s, r);
+    case 5: return F("%s inside %s", s, r);
+    case 6: return one_in(g, 2) ? F("%s covers %s", s, r) : F("%s covers %s", s, table_names[t]);
+    case 7:
+        if (segment) return F("%s keeps at least %s over %s", segment->name, low, d);
+        break;
+    default:
+        if (number && one_in(g, 2)) return F("%s brings at least %s of %s", s, low, number->name);
+        if (col) return F("%s brings at least %s of %s.%s", s, low, table_names[t], col);
+    }
+    return F("%s size at most %s", s, bound);
+}
+
+static const char *about_values(gen *g)
+{
+    int t;
+    do t = (int)below(g, TABLES);
+    while (!g->tables[t].there);
+    kind k = (kind)below(g, KINDS);
+    const named *trait = k != LIST && one_in(g, 3) ? pick_name(g, TRAIT, t, (int)k) : NULL;
+    const char *col = trait ? trait->name : pick_column(g, t, k), *low = share(g),
+               *d = duration(g, k == STAMP);
+    const char *a = k == BOOL || k == LIST ? "" : literal(g, k),
+               *b = k == BOOL || k == LIST ? "" : literal(g, k);
+    if (!col) return F("%s size at least %u", table_names[t], below(g, 9));
+    const char *x = trait ? col : F("%s.%s", table_names[t], col);
+    bool time = k == DATE || k == STAMP;
+    switch (below(g, 4)) {
+    case 0: return F("%s known for at least %s", x, low);
+    case 1:
+        if (k != LIST) return F("%s unique", x);
+        break;
+    case 2:
+        if (time) return F("%s newer than %s", x, d);
+        break;
+    default:
+        if (time || k == INT || k == DEC || k == FLOAT) return F("%s between %s and %s", x, a, b);
+    }
+    return F("%s known for at least %s", x, low);
+}
+
+static void make_promises(gen *g)
+{
+    for (uint32_t n = below(g, 5); n > 0; n--) {
+        const char *text = one_in(g, 3) ? about_values(g) : about_people(g, some_entity(g));
+        define(g, F("check %s%s", text, one_in(g, 5) ? " else warn" : ""));
+    }
+}
+
 static void make_definitions(gen *g)
 {
     uint32_t n = 5 + below(g, 9);
@@ -1706,6 +1792,7 @@ sample *sample_new(st_arena *a, uint64_t seed)
     }
     make_definitions(g);
     make_segment(g);
+    make_promises(g);
     if (!large && one_in(g, 2)) make_treatments(g); /* the oracle weighs everybody against everybody */
     return g->out;
 }
