@@ -7,6 +7,7 @@ rows of a few customers. The meaning is written here a second time, from docs/la
 """
 import calendar
 import datetime
+import hashlib
 import itertools
 import os
 import random
@@ -913,7 +914,195 @@ def shop(out):
                     for i, v in values), file=out)
 
 
+# ---- treatments: every step, one customer or one group of them after the other ----
+
+TREAT_NOW = datetime.datetime(2026, 11, 1)
+TREAT_TESTS = (("email_ok", lambda r: r["email_ok"]), ("sms_ok", lambda r: r["sms_ok"]),
+               ("age >= 40", lambda r: compare(">=", r["age"], 40)), ("not complaint", lambda r: not r["complaint"]),
+               ("spend < 200", lambda r: compare("<", r["spend"], 200)), ("house is missing", lambda r: r["house"] is None),
+               ("id != \"\"", lambda r: True), ("not email_ok", lambda r: k_not(r["email_ok"])))
+TREAT_RANKS = (("spend", lambda r: r["spend"]), ("age", lambda r: r["age"]), ("-age", lambda r: r["age"] and -r["age"]),
+               ("count(sends)", lambda r: len(r["log"])), ("1", lambda r: 1), ("born", lambda r: r["born"]))
+
+
+def treat_people(rng):
+    maybe = lambda p, v: None if rng.random() < p else v
+    people = [{"id": f"p{i}", "house": maybe(0.3, rng.choice(["h1", "h2", "h3"])), "email_ok": maybe(0.2, rng.random() < 0.7),
+               "sms_ok": maybe(0.2, rng.random() < 0.5), "complaint": rng.random() < 0.2,
+               "spend": maybe(0.2, Fraction(rng.randint(1, 8) * 5000, 100)), "age": maybe(0.2, rng.randint(3, 7) * 10),
+               "born": maybe(0.2, datetime.date(rng.randint(1960, 1965), 1, 1)), "log": []} for i in range(1, 15)]
+    log = []
+    for _ in range(60):
+        who, minutes = rng.choice(people), rng.randint(-1440, 30 * 1440)
+        if rng.random() < 0.3:
+            minutes = rng.choice([0, 1440, 3 * 1440, 7 * 1440, 10 * 1440])  # the instants at which windows begin and end
+        row = {"who": who["id"], "at": TREAT_NOW - datetime.timedelta(minutes=minutes),
+               "channel": maybe(0.1, rng.choice(["email", "sms", "post"])), "name": maybe(0.1, rng.choice(["t1", "t2", "t3", "was_t3"]))}
+        log.append(row)
+        if row["at"] < TREAT_NOW:
+            who["log"].append(row)
+    return people, log
+
+
+def draw_number(salt, key):
+    return int(hashlib.md5(f"{salt}:{key}".encode()).hexdigest()[:13], 16)
+
+
+def drawn(salt, key, percent):
+    return draw_number(salt, key) < -(-percent * 2**52 // 100)
+
+
+def in_order(rows, rank, salt):
+    """The value descending, who has none last, then h and key."""
+    value = lambda r: (0, -(rank(r).toordinal() if isinstance(rank(r), datetime.date) else rank(r))) if rank(r) is not None else (1, 0)
+    return sorted(rows, key=lambda r: (value(r), draw_number(salt, r["id"]), r["id"]))
+
+
+def recent(row, days):
+    return [x for x in row["log"] if x["at"] >= TREAT_NOW - datetime.timedelta(days=days)]
+
+
+class Treatment:
+    def __init__(self, rng, name, holdouts):
+        one = lambda p: rng.random() < p
+        self.name, self.lines = name, []
+        self.target, self.member = rng.choice([("everybody", lambda r: True), ("large", lambda r: compare(">=", r["spend"], 200) is True),
+                                               ("age_band = old", lambda r: compare(">=", r["age"], 50) is True),
+                                               ("age_band = none", lambda r: r["age"] is None)])
+        self.transactional = one(0.25)
+        self.channels = [(c, rng.choice(TREAT_TESTS) if one(0.4) else None) for c in rng.sample(["email", "sms", "post"], rng.randint(1, 3))]
+        self.exempt = [h for h in holdouts if one(0.3)]
+        self.control = (rng.choice([10, 30, 60]), f"c-{name}") if one(0.4) else None
+        self.again = rng.choice([1, 3, 7, 30]) if one(0.4) else None
+        self.formerly = "was_t3" if name == "t3" and one(0.5) else None
+        self.one_per = (rng.choice(["house", "complaint", "age"]), rng.choice(TREAT_RANKS)) if one(0.4) else None
+        self.at_most = (rng.randint(1, 6), rng.choice(TREAT_RANKS)) if one(0.4) else None
+        self.order_by = rng.choice(TREAT_RANKS) if one(0.3) else None
+        self.active = not one(0.1)
+
+    def text(self):
+        lines = ["transactional"] if self.transactional else []
+        lines += [f"channel {c}" + (f" when {w[0]}" if w else "") for c, w in self.channels]
+        lines += [f"exempt from {h[0]}" for h in self.exempt]
+        lines += [f"control {self.control[0]}% salt \"{self.control[1]}\""] if self.control else []
+        lines += [f"again after {self.again} days"] if self.again else []
+        lines += [f"formerly \"{self.formerly}\""] if self.formerly else []
+        lines += [f"one per {self.one_per[0]}, highest {self.one_per[1][0]} first"] if self.one_per else []
+        lines += [f"at most {self.at_most[0]}, highest {self.at_most[1][0]} first"] if self.at_most else []
+        lines += [f"order by highest {self.order_by[0]} first"] if self.order_by else []
+        during = "" if self.active else " during 2026-09-01 to 2026-10-31"
+        return f"treatment {self.name} for {self.target}{during} {{\n  " + "\n  ".join(lines) + "\n}"
+
+    def stops(self, world, r):
+        """Why she is stopped before customers are weighed against each other, and her channel."""
+        for name, test, because in world["exclusions"]:
+            if test(r) is True:
+                return f"{because or 'excluded'} by {name}", None
+        for name, salt, percent, active in world["holdouts"]:
+            mine = [h[0] for h in self.exempt]
+            if active and not self.transactional and name not in mine and drawn(salt, r["id"], percent):
+                return f"held out by {name}", None
+        if self.control and drawn(self.control[1], r["id"], self.control[0]):
+            return "control", None
+        open_to_her = [c for c, when in self.channels if (when is None or when[1](r) is True) and
+                       (self.transactional or world["consents"][c][1](r) is True)]
+        if not open_to_her:
+            return "no channel", None
+        channel = open_to_her[0]
+        for c, most, days in () if self.transactional else world["limits"]:
+            if c == channel and sum(x["channel"] == c for x in recent(r, days)) >= most:
+                return f"over the contact limit by {c}", None
+        names = (self.name, self.formerly) if self.formerly else (self.name,)
+        if self.again and any(x["name"] in names for x in recent(r, self.again)):
+            return "again too soon", None
+        return None, channel
+
+    def run(self, world, active, used):
+        salt = self.control[1] if self.control else ""
+        answers, left, channels = {}, [], {}
+        for r in filter(self.member, world["people"]):
+            why, channel = ("not active", None) if not (active and self.active) else \
+                (f"an earlier treatment by {used[r['id']]}", None) if r["id"] in used else self.stops(world, r)
+            if why:
+                answers[r["id"]] = why
+            else:
+                left.append(r)
+                channels[r["id"]] = channel
+        if self.one_per:
+            best = {}
+            for r in in_order(left, self.one_per[1][1], salt):
+                best.setdefault(r[self.one_per[0]], r)
+            for r in left:
+                if r[self.one_per[0]] is not None and best[r[self.one_per[0]]] is not r:
+                    answers[r["id"]] = f"another one per {self.one_per[0]}"
+            left = [r for r in left if r["id"] not in answers]
+        rank = self.order_by or (self.at_most and self.at_most[1]) or TREAT_RANKS[4]
+        if self.at_most:
+            most = in_order(left, self.at_most[1][1], salt)
+            for r in most[self.at_most[0]:]:
+                answers[r["id"]] = "over the number"
+            left = most[:self.at_most[0]]
+        for i, r in enumerate(in_order(left, rank[1], salt)):
+            answers[r["id"]] = f"{channels[r['id']]}#{i + 1}"
+        return answers
+
+
+def treatments(out):
+    rng = random.Random(SEED + 8)
+    people, log = treat_people(rng)
+    columns = ("id", "house", "email_ok", "sms_ok", "complaint", "spend", "age", "born")
+    cell = lambda v: "" if v is None else decimal_text(v) if isinstance(v, Fraction) else word(v)
+    print("# Made by make_cases.py: treatments with every kind of line, alone and in campaigns.", file=out)
+    print("""=== preamble
+segments of people
+table people { id string key  house string?  email_ok bool?  sms_ok bool?  complaint bool  spend decimal(8,2)?  age int?  born date? }
+table sends { who string links to people  at timestamp time  channel string?  name string? }
+contact log sends by at, channel, name
+segment everybody where id != ""
+segment large where spend >= 200
+tiers age_band by age { none when missing  old at least 50  young otherwise }""", file=out)
+    print("--- table people\n" + ",".join(columns), file=out)
+    for r in people:
+        print(",".join(cell(r[c]) for c in columns), file=out)
+    print("--- table sends\nwho,at,channel,name", file=out)
+    for x in log:
+        print(",".join([x["who"], x["at"].isoformat(), x["channel"] or "", x["name"] or ""]), file=out)
+    print("--- as of 2026-11-01", file=out)
+    for n in range(80):
+        world = {"people": people, "consents": {c: rng.choice(TREAT_TESTS) for c in ("email", "sms", "post")},
+                 "limits": [(rng.choice(["email", "sms", "post"]), rng.randint(1, 3), rng.choice([1, 3, 7, 10, 30]))
+                            for _ in range(rng.randint(0, 3))],
+                 "exclusions": [(f"x{i}", rng.choice(TREAT_TESTS[:5])[1], rng.choice([None, "because of this"]))
+                                for i in range(rng.choice([0, 0, 1, 2]))],
+                 "holdouts": [(f"h{i}", f"h-{n}-{i}", rng.choice([10, 25]), rng.random() < 0.8) for i in range(rng.choice([0, 1, 2]))]}
+        text = [f"consent {c} when {t[0]}" for c, t in world["consents"].items()]
+        text += [f"limit {c} at most {most} in {days} days" for c, most, days in world["limits"]]
+        for name, test, because in world["exclusions"]:
+            text.append(f"segment {name} where " + next(t for t, f in TREAT_TESTS if f is test))
+            text.append(f"exclude {name} from all treatments" + (f" because \"{because}\"" if because else ""))
+        text += [f"holdout {name} {percent}% of people salt \"{salt}\"" + ("" if active else " during 2026-09-01 to 2026-10-31")
+                 for name, salt, percent, active in world["holdouts"]]
+        all_of_them = [Treatment(rng, f"t{i + 1}", world["holdouts"]) for i in range(rng.randint(1, 4))]
+        text += [t.text() for t in all_of_them]
+        campaign = rng.sample(all_of_them, rng.randint(1, len(all_of_them))) if rng.random() < 0.6 else []
+        active = rng.random() < 0.9
+        if campaign:
+            during = "" if active else " during 2026-11-02 to 2026-11-30"
+            text.append(f"campaign k{during} {{ first of (" + ", ".join(t.name for t in campaign) + ") }")
+        used, got = {}, {}
+        for t in campaign:
+            got[t.name] = t.run(world, active, used)
+            for key, answer in got[t.name].items():
+                if answer == "control" or "#" in answer:
+                    used[key] = t.name
+        print(f"\n=== treatments {n + 1}\n" + "\n".join(text) + "\n--- expect", file=out)
+        for t in all_of_them:
+            answers = got.get(t.name) or t.run(world, True, {})
+            print(f"{t.name}:" + "".join(f" {r['id']}=\"{answers[r['id']]}\"" for r in people if r["id"] in answers), file=out)
+
+
 for name, write in (("made_logic", logic), ("made_numbers", numbers), ("made_rows", rows_of), ("made_times", times),
-                    ("made_sequences", sequences), ("made_ranks", ranks), ("made_shop", shop)):
+                    ("made_sequences", sequences), ("made_ranks", ranks), ("made_shop", shop),
+                    ("made_treatments", treatments)):
     with open(os.path.join(WHERE, name + ".case"), "w", encoding="utf-8") as f:
         write(f)
