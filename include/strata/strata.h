@@ -363,7 +363,7 @@ strata_status strata_result_treatment_stream(const strata_result *result, const 
                                              struct ArrowArrayStream *stream, strata_error *error);
 
 /* What leaves for other tools: one activation for each channel of each treatment, and for each audience; of an audience that gives
- * `changes only` one of who joined and one of who left. */
+ * `changes only` one of who joined and one of who left since options.previous, which it needs. */
 typedef enum strata_change { STRATA_ALL, STRATA_JOINED, STRATA_LEFT } strata_change;
 typedef struct strata_activation {
     const char *definition; /* the treatment or audience */
@@ -388,7 +388,8 @@ typedef enum strata_note_kind {
     STRATA_NOTE_HOURS,            /* a rule speaks of hours, the run's instant is the start of a day */
     STRATA_NOTE_SMALL_CELLS,      /* cells of an overlay with fewer members than its min size (asked) */
     STRATA_NOTE_UNUSED_ACTION,    /* an action of an overlay that nobody has */
-    STRATA_NOTE_LIST_KEYS         /* keys of a list (asked: of so many) that no row has */
+    STRATA_NOTE_LIST_KEYS,        /* keys of a list (asked: of so many) that no row has */
+    STRATA_NOTE_GONE              /* who left an audience and is not in the data any more */
 } strata_note_kind;
 typedef struct strata_note {
     strata_note_kind kind;

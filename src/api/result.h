@@ -46,6 +46,7 @@ struct strata_result {
     uint32_t ntreated;
     const st_treated *treated;
     ST_VEC(strata_treatment_count) treatments;
+    const uint64_t **earlier; /* by audience that gives changes only: rows that were in it; NULL: not known */
     ST_VEC(const st_data_table *) treated_entities;
 };
 
@@ -66,7 +67,7 @@ void st_api_put(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t ro
 void st_api_put_text(st_out_batch *b, uint32_t i, const char *text); /* NULL: null */
 
 /* Works the treatments out and counts them. */
-void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, uint32_t threads);
+void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, const strata_run_options *o);
 
 /* Makes the caller its one holder. */
 void st_api_own(strata_result *result);

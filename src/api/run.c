@@ -253,7 +253,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     st_api_count(r);
     st_api_report_actions(r);
     st_api_promises(r, code, vm, zone, options.as_of, o);
-    if (o->treatments) st_api_treat(r, code, vm, o->threads);
+    if (o->treatments) st_api_treat(r, code, vm, o);
 }
 
 strata_status strata_run(const strata_data *data, const strata_run_options *options, strata_result **result,

@@ -1,6 +1,7 @@
 /* Treatments of a result: counts for people, rows of who gets what, and what leaves for other tools. */
 #include "api/result.h"
 
+#include "api/previous.h"
 #include "base/threads.h"
 #include "treat/send.h"
 
@@ -100,7 +101,45 @@ static void note_entity(strata_result *r, const st_data_table *t)
     *(const st_data_table **)st_push(r->arena, &r->treated_entities) = t;
 }
 
-void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, uint32_t threads)
+/* ---- what changed since an earlier output ---- */
+
+static void note_gone(strata_result *r, const st_def *d, uint64_t n)
+{
+    const char *text =
+        st_format(r->arena, "%llu who left %s %s not in the data any more: %s values cannot be sent.",
+                  (unsigned long long)n, d->name, n == 1 ? "is" : "are", n == 1 ? "her" : "their");
+    *(strata_note *)st_push(r->arena, &r->notes) = (strata_note){STRATA_NOTE_GONE, d->name, n, 0, text};
+}
+
+/* The rows that were in the audience then. */
+static const uint64_t *rows_of_then(strata_result *r, const st_def *d, const st_previous_set *then)
+{
+    const st_data_table *t = &r->data->tables[d->of->index];
+    uint64_t *rows = st_bitmap_new(r->arena, t->rows), found = 0;
+    char digits[24];
+    for (uint64_t row = 0; row < t->rows; row++) {
+        if (!st_previous_has(then, st_row_key(t, row, digits))) continue;
+        st_bit_set(rows, row);
+        found++;
+    }
+    if (found < then->size) note_gone(r, d, then->size - found);
+    return rows;
+}
+
+static void look_back(strata_result *r, const st_program *p, const strata_previous *previous)
+{
+    r->earlier = st_new_n(r->arena, const uint64_t *, (size_t)p->ndefs + 1);
+    for (uint32_t i = 0; i < p->ndefs && previous; i++) {
+        const st_audience *x = p->defs[i]->audience;
+        if (!x || !x->changes_only || !x->base) continue;
+        const st_previous_set *then = st_previous_find(previous, x->base, x->label);
+        if (then && then->has_keys) r->earlier[i] = rows_of_then(r, p->defs[i], then);
+    }
+}
+
+/* ---- the whole ---- */
+
+void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, const strata_run_options *o)
 {
     const st_program *p = code->schema;
     st_api_column *parts = st_new_n(r->arena, st_api_column, (size_t)p->ndefs + 1);
@@ -120,12 +159,13 @@ void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, u
         st_fail(&r->env, STRATA_BAD_INPUT,
                 "The rule set was compiled without its treatments. Compile it again from its text.");
     r->parts = parts;
-    st_treat_input in = {p, r->data, values, ranks, threads ? threads : st_cpu_count()};
+    st_treat_input in = {p, r->data, values, ranks, o->threads ? o->threads : st_cpu_count()};
     r->treated = st_treat(r->arena, &in, &r->ntreated);
     for (uint32_t i = 0; i < r->ntreated; i++) {
         count_one(r, &r->treated[i]);
         note_entity(r, &r->data->tables[r->treated[i].def->of->index]);
     }
+    look_back(r, p, o->previous);
 }
 
 size_t strata_result_treatment_size(const strata_result *result)
@@ -376,6 +416,14 @@ static void put_leaving(st_arena *a, const leaving *s, st_out_batch *b, uint64_t
     for (uint32_t k = 0; k < s->nsends; k++) put_send(a, s, b, i++, &s->sends[k], row);
 }
 
+static bool is_sent(const leaving *s, uint64_t row)
+{
+    bool now = st_bit(s->result->parts[s->audience->from->index].data, row);
+    if (s->what->change == STRATA_ALL) return now;
+    bool then = st_bit(s->result->earlier[s->what->def->index], row);
+    return s->what->change == STRATA_JOINED ? now && !then : then && !now;
+}
+
 /* The next row, from *at on; false: there is none. */
 static bool next_row(const leaving *s, uint32_t *at, uint64_t *row)
 {
@@ -390,9 +438,8 @@ static bool next_row(const leaving *s, uint32_t *at, uint64_t *row)
         }
         return false;
     }
-    const uint64_t *members = s->result->parts[s->audience->from->index].data;
     for (; *at < s->table->rows; ++*at)
-        if (st_bit(members, *at)) {
+        if (is_sent(s, *at)) {
             *row = (*at)++;
             return true;
         }
@@ -443,7 +490,14 @@ static strata_status check_activation(const strata_result *r, size_t i, strata_e
     if (i >= r->rules->activations.n)
         return st_api_refuse(error, STRATA_BAD_INPUT, "There is no activation %zu.", i);
     if (!r->parts) return st_api_refuse(error, STRATA_BAD_INPUT, "The run was not asked for treatments.");
-    return STRATA_OK;
+    const st_api_activation *x = &r->rules->activations.p[i];
+    if (x->change == STRATA_ALL || r->earlier[x->def->index]) return STRATA_OK;
+    const st_audience *who = x->def->audience;
+    return st_api_refuse(
+        error, STRATA_BAD_INPUT,
+        "The audience %s gives changes only, and no earlier output says who was in %s%s%s then. Give one "
+        "(of -o, not of --counts), or take \"changes only\" out.",
+        x->def->name, who->base->name, who->label ? " = " : "", who->label ? who->label : "");
 }
 
 strata_status strata_result_activation_stream(const strata_result *result, size_t i,

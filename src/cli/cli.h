@@ -89,6 +89,7 @@ void cli_print_row(const cli_layout *l, const char *indent, const char *name, bo
 /* Whether --treatments and --activate are asked for; what is wrong with them is said before the work. */
 bool cli_wants_treatments(const cli_args *args);
 bool cli_check_treatments(const cli_args *args, const strata_rules *rules);
+bool cli_check_activation(const cli_args *args, const strata_rules *rules, const strata_result *result);
 /* Writes the files that are asked for; false after saying what is wrong. */
 bool cli_write_treatments(const cli_args *args, const strata_rules *rules, const strata_result *result);
 void cli_print_treatments(const strata_result *result, FILE *out);

@@ -249,6 +249,13 @@ static bool check_outputs(const cli_args *args, const strata_rules *rules)
     return false;
 }
 
+static bool write_all(const cli_args *args, const strata_rules *rules, const strata_result *result)
+{
+    const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
+    return cli_check_activation(args, rules, result) && (!output || write_output(args, result, output)) &&
+           (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result);
+}
+
 static int answer(const cli_args *args, const strata_rules *rules, strata_result *result, timings *t)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
@@ -257,9 +264,7 @@ static int answer(const cli_args *args, const strata_rules *rules, strata_result
     double begin = cli_seconds();
     size_t broken = cli_count_broken(result);
     bool writes = !broken || cli_value(args, "allow-failed-checks");
-    bool good = !writes ||
-                ((!output || write_output(args, result, output)) &&
-                 (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result));
+    bool good = !writes || write_all(args, rules, result);
     if (good) {
         cli_print_counts(result, piped ? stderr : stdout);
         cli_print_treatments(result, piped ? stderr : stdout);

@@ -251,6 +251,21 @@ static bool activate(const strata_rules *rules, const strata_result *result, con
     return good;
 }
 
+/* What cannot be given is said before any file is written. */
+bool cli_check_activation(const cli_args *args, const strata_rules *rules, const strata_result *result)
+{
+    struct ArrowArrayStream stream;
+    strata_error error;
+    for (size_t i = 0; cli_value(args, "activate") && i < strata_rules_activation_count(rules); i++) {
+        if (strata_result_activation_stream(result, i, &stream, &error) != STRATA_OK) {
+            cli_fail_with(&error);
+            return false;
+        }
+        stream.release(&stream);
+    }
+    return true;
+}
+
 bool cli_write_treatments(const cli_args *args, const strata_rules *rules, const strata_result *result)
 {
     const char *file = cli_value(args, "treatments"), *folder = cli_value(args, "activate");

@@ -510,8 +510,8 @@ def digest(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def run_treated(folder, *args, rules=TREATED, status=0):
-    path, data = lay(folder, rules=rules, customers=PEOPLE)
+def run_treated(folder, *args, rules=TREATED, people=PEOPLE, status=0):
+    path, data = lay(folder, rules=rules, customers=people)
     return strata("run", path, "--data", data, "--as-of", "2026-11-01", *args, status=status)
 
 
@@ -620,6 +620,33 @@ def changes_only_needs_something_to_compare_with(folder):
     done = run_treated(folder, "--activate", os.path.join(folder, "out"), rules=rules, status=1)
     has(done.stderr, "the audience fans gives changes only", "--previous FILE")
     run_treated(folder, "--treatments", os.path.join(folder, "t.csv"), rules=rules)
+
+
+@case
+def changes_since_an_earlier_output_are_joiners_and_leavers(folder):
+    rules = TREATED.replace('from everybody { send sha256(email) as "Email", name }',
+                            'from callers { send sha256(email) as "Email", name  changes only }')
+    rules += "segment callers where calls\ntiers way { rings when calls  writes otherwise }\n"
+    rules += 'audience writers from way = writes { send name  changes only }\n'
+    out, then = os.path.join(folder, "out"), os.path.join(folder, "then.csv")
+    run_treated(folder, "-o", then, rules=rules)
+    with open(then, "a", encoding="utf-8") as file:
+        file.write("77,false,visitor,false,true,true,rings\n88,false,visitor,false,true,false,writes\n")
+    has(read(then), "customer_id,spenders,stage,ann,everybody,callers,way\n")
+    people = PEOPLE.replace("true,true,2026-01-05", "true,false,2026-01-05")
+    people = people.replace("false,false,2026-03-06", "false,true,2026-03-06")
+    done = run_treated(folder, "--activate", out, "--previous", then, rules=rules, people=people)
+    has(done.stderr, "1 who left fans is not in the data any more", "1 who left writers is not in the data any more")
+    assert read(os.path.join(out, "fans.joined.csv")) == f"Email,name\n{digest('di@x.org')},Di\n"
+    assert read(os.path.join(out, "fans.left.csv")) == f"Email,name\n{digest('ann@x.org')},Ann\n"
+    assert read(os.path.join(out, "writers.joined.csv")) == "name\nAnn\n"
+    assert read(os.path.join(out, "writers.left.csv")) == "name\nDi\n"
+    assert "fans.csv" not in os.listdir(out)
+    counts, answer = os.path.join(folder, "counts.csv"), os.path.join(folder, "now.csv")
+    run_treated(folder, "--counts", counts, rules=rules)
+    wrong = run_treated(folder, "--activate", out, "--previous", counts, "-o", answer, rules=rules, status=1)
+    has(wrong.stderr, "The audience fans gives changes only", "who was in callers then")
+    assert not os.path.exists(answer)
 
 
 # ---- lists ----
