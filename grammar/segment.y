@@ -158,7 +158,8 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %token FIRST "first" HIGHEST_OF "highest of" FIRST_OF "first of" ONE_OF "one of" ONE_PER "one per"
 %token ORDER_BY "order by" AGAIN_AFTER "again after" CHANGES_ONLY "changes only" REVIEW_BY "review by"
 %token LINKS_TO "links to" KEEP_WHERE "keep where" MIN_SIZE "min size" LIST_OF "list of"
-%token ALL_TREATMENTS "all treatments" BECAUSE "because" ELSE_WARN "else warn" EXPECT "expect" R "r" F "f" M "m"
+%token ALL_TREATMENTS "all treatments" BECAUSE "because" ELSE_WARN "else warn" EXPECT "expect" DEFAULTS "defaults"
+%token R "r" F "f" M "m"
 %token DRAWN_BY "hash of a salt"
 %token COUNT "count" ANY "any(" NO "no" <op> AGG "sum" <op> MINMAX "min" SHARE "share" SEQUENCE "sequence"
 
@@ -182,7 +183,8 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 %type <node> cluster_block cluster_items cluster_item experiment_block experiment_items experiment_item arms arm
 %type <node> treatment_block treatment_items treatment_item rank sends send_item
 %type <node> audience_block audience_items audience_item
-%type <node> promise bound test_block test_items test_item fields field field_value claims claim
+%type <node> promise bound test_block test_items test_item test_row default_rows expect_key fields field field_value
+%type <node> test_time claims claim claim_value
 %type <node> refs refs_list ref expr fallback disjunction conjunction negation predicate window set
 %type <node> duration sum product unary primary args arg steps step opt_as
 %type <node> source opt_link opt_window opt_where exprs list literal signed_literal
@@ -248,6 +250,7 @@ definition:
   | CHECK ref promise opt_else
       { $$ = with_op(with_slot(P, with_span($3, @$), ST_CHECK_ref, $2), $3->op | $4); }
   | TEST STRING AS OF sum test_block    { $$ = MAKE(TEST, @$, $2, $5, $6); }
+  | TEST DEFAULTS '{' default_rows '}'  { $$ = MAKE(TEST_DEFAULTS, @$, with_span($4, st_span_join(@3, @5))); }
   ;
 
 opt_text:    %empty { $$ = NULL; } | STRING;
@@ -482,25 +485,34 @@ bound: INT | PERCENT;
 test_block: '{' test_items '}' { $$ = with_span($2, @$); };
 test_items: test_item { $$ = LIST1(@$, $1); } | test_items test_item { $$ = st_append(P, $1, $2); };
 test_item:
-    name '{' fields '}'                 { $$ = MAKE(TEST_ROW, @$, $1, with_span($3, st_span_join(@2, @4))); }
-  | EXPECT literal claims               { $$ = MAKE(EXPECT, @$, $2, $3); }
+    test_row
+  | DEFAULTS '{' default_rows '}'
+      { $$ = MAKE(TEST_DEFAULTS, @$, with_span($3, st_span_join(@2, @4))); }
+  | EXPECT expect_key claims            { $$ = MAKE(EXPECT, @$, $2, $3); }
   ;
+test_row:     name '{' fields '}' { $$ = MAKE(TEST_ROW, @$, $1, with_span($3, st_span_join(@2, @4))); };
+default_rows: test_row { $$ = LIST1(@$, $1); } | default_rows test_row { $$ = st_append(P, $1, $2); };
+expect_key:   literal | '-' INT { $$ = MAKE(NEG, @$, $2); };
 fields: field { $$ = LIST1(@$, $1); } | fields ',' field { $$ = st_append(P, $1, $3); };
-field:  column_name field_value { $$ = MAKE(TEST_FIELD, @$, $1, $2); };
-field_value:
-    signed_literal
-  | INT UNIT AGO
+field:
+    column_name field_value             { $$ = MAKE(TEST_FIELD, @$, $1, $2); }
+  | column_name MISSING                 { $$ = MAKE(TEST_FIELD, @$, $1); }
+  ;
+field_value: signed_literal | test_time | name | '(' ')' { $$ = LIST(@$); };
+test_time:
+    INT UNIT AGO
       { $$ = MAKE(AGO, @$, with_op(MAKE(DURATION, st_span_join(@1, @2), $1), $2)); }
-  | name
+  | IN INT UNIT
+      { $$ = MAKE(AHEAD, @$, with_op(MAKE(DURATION, st_span_join(@2, @3), $2), $3)); }
   ;
 claims: claim { $$ = LIST1(@$, $1); } | claims ',' claim { $$ = st_append(P, $1, $3); };
 claim:
     IN ref                              { $$ = with_op(MAKE(CLAIM, @$, $2), ST_CLAIM_IN); }
   | NOT IN ref                          { $$ = with_op(MAKE(CLAIM, @$, $3), ST_CLAIM_NOT_IN); }
-  | ref cmp signed_literal              { $$ = with_op(MAKE(CLAIM, @$, $1, $3), $2); }
-  | ref cmp label                       { $$ = with_op(MAKE(CLAIM, @$, $1, $3), $2); }
+  | ref cmp claim_value                 { $$ = with_op(MAKE(CLAIM, @$, $1, $3), $2); }
   | ref IS MISSING                      { $$ = with_op(MAKE(CLAIM, @$, $1), ST_CLAIM_MISSING); }
   ;
+claim_value: signed_literal | test_time | label;
 
 refs:      ref { $$ = LIST1(@$, $1); } | refs ',' ref { $$ = st_append(P, $1, $3); };
 refs_list: '(' refs ')' { $$ = with_span($2, @$); };

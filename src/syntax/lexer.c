@@ -55,7 +55,8 @@ enum {
     BRACE = 1u << 15,
     END_BRACE = 1u << 16,
     EXTENT = 1u << 17, /* how much of a unit of time: 3, this, previous */
-    SIZE_WORD = 1u << 18
+    SIZE_WORD = 1u << 18,
+    TEST_WORD = 1u << 19
 };
 
 enum { TOP = 1, BLOCK = 2, AFTER_SIGN = 4, BEHIND_SALT = 8, LINE = 16 };
@@ -231,6 +232,7 @@ static uint32_t classes_of_before(int token)
     case TK_HIGHEST: return HIGHEST_WORD;
     case TK_ORDER_BY: return ORDER_WORD;
     case TK_SIZE: return OPERAND | SIZE_WORD;
+    case TK_TEST: return TEST_WORD;
     case ',': return COMMA;
     case '{': return BRACE;
     case '}': return END_BRACE;
