@@ -422,6 +422,56 @@ typedef struct strata_verdict {
 size_t strata_result_verdict_count(const strata_result *result);
 strata_verdict strata_result_verdict(const strata_result *result, size_t i);
 
+/* ---- tests ---- The `test` blocks of a rule set (docs/language.md): rows written out, an instant, what is expected. Rule sets
+ * that were read in compiled form have none. */
+typedef struct strata_test {
+    const char *name;
+    const char *file; /* as added */
+    uint32_t line, column;
+} strata_test;
+
+/* In order of files and places; after a compile without errors. */
+size_t strata_rules_test_count(const strata_rules *rules);
+strata_test strata_rules_test(const strata_rules *rules, size_t i);
+
+/* What came out of tests that were run. Belongs to one thread at a time; the rules must outlive it. */
+typedef struct strata_tests strata_tests;
+/* coverage: notes, too, which conditions the tests see true and see false. */
+strata_status strata_tests_new(const strata_rules *rules, bool coverage, strata_tests **tests,
+                               strata_error *error);
+void strata_tests_free(strata_tests *tests);
+/* Runs one test of the rule set, on one thread. STRATA_OK whether it passes or fails; an error where it could not be run for a
+ * reason that is not its own (memory). What an earlier run of the same test said is forgotten. */
+strata_status strata_tests_run(strata_tests *tests, size_t test, bool *passed, strata_error *error);
+
+typedef enum strata_failure_kind {
+    STRATA_FAILURE_EXPECTATION, /* something else came out */
+    STRATA_FAILURE_RUN,         /* the rules cannot be run so: an `as of` in the future, say */
+    STRATA_FAILURE_DEFECT       /* the two evaluators differ: a mistake in Strata itself */
+} strata_failure_kind;
+typedef struct strata_failure {
+    strata_failure_kind kind;
+    const char *file; /* of the expectation, or of the test */
+    uint32_t line, column;
+    const char *expected, *found; /* "lifecycle = at_risk", "dormant"; NULL where it is not about an expectation */
+    const char *text;             /* one plain sentence that says both */
+} strata_failure;
+/* None of a test that passed or was not run. */
+size_t strata_tests_failure_count(const strata_tests *tests, size_t test);
+strata_failure strata_tests_failure(const strata_tests *tests, size_t test, size_t i);
+
+/* The conditions of the rule set's definitions, in order; of tests made without coverage there are none. Each is to be seen true
+ * and to be seen false. */
+typedef struct strata_condition {
+    const char *definition;
+    const char *file;
+    uint32_t line, column;
+    const char *text; /* as written */
+    bool seen_true, seen_false;
+} strata_condition;
+size_t strata_tests_condition_count(const strata_tests *tests);
+strata_condition strata_tests_condition(const strata_tests *tests, size_t i);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,7 +3,7 @@
  * (base/text.h), the writing of Arrow (api/arrow_out.h) and, to make data for a rule set, the checked program.
  *
  * Exit status, the same for every verb: CLI_CLEAN, CLI_FAILED (the job could not be done; one sentence on stderr says why)
- * and CLI_BAD (the job was done and the answer is bad: a rule set with errors). */
+ * and CLI_BAD (the job was done and the answer is bad: a rule set with errors, a test that failed). */
 #ifndef STRATA_CLI_CLI_H
 #define STRATA_CLI_CLI_H
 
@@ -108,6 +108,6 @@ size_t cli_count_broken(const strata_result *result);
 bool cli_read_previous(const cli_args *args, const strata_rules *rules, strata_previous **previous);
 bool cli_is_folder(const char *path);
 
-extern const cli_verb cli_run, cli_compile, cli_check, cli_generate;
+extern const cli_verb cli_run, cli_test, cli_compile, cli_check, cli_generate;
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const cli_verb *const verbs[] = {&cli_run, &cli_check, &cli_compile, &cli_generate};
+static const cli_verb *const verbs[] = {&cli_run, &cli_check, &cli_test, &cli_compile, &cli_generate};
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(FILE *out)
@@ -14,7 +14,7 @@ static void print_help(FILE *out)
     fprintf(
         out,
         "\nstrata --version prints the version. Exit status: 0 all is well, 1 the job could not be done,\n"
-        "2 it was done and the answer is bad (a rule set with errors).\n");
+        "2 it was done and the answer is bad (a rule set with errors, a failed test).\n");
 }
 
 static const cli_verb *find_verb(const char *name)

@@ -75,6 +75,7 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
     for (uint32_t i = 0; i < nfiles; i++) st_check_promises(&c, files[i].root);
     if (diags->errors == 0) st_warn_unserved(&c);
     if (diags->errors == 0) st_mark_used(&c);
+    st_check_tests(&c, files, nfiles);
     finish(&c);
     return c.p;
 }

@@ -20,6 +20,7 @@
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
 #define ST_MAX_GROUPINGS 100 /* `rows … per` over one table */
+#define ST_MAX_TEST_ROWS 1000 /* of one test */
 
 /* A rows definition, ready to be inlined: filters of `table`, and the link said with `by` (NULL: none). */
 typedef struct st_rows_info {
@@ -401,6 +402,18 @@ void st_warn_as_of(st_checker *c, const st_expr *as_of);
 
 /* ---- used.c ---- */
 void st_mark_used(st_checker *c);
+/* What `defs` read, directly and through others: readers[table][column] is the first definition that reads it, or NULL;
+ * ties[table][column]: rows of equal time are ordered by it. A table that has none has no row there. `all`: those
+ * definitions and all that they use. */
+typedef struct st_reads {
+    const st_def ***readers;
+    bool **ties;
+    ST_VEC(const st_def *) all;
+} st_reads;
+void st_find_reads(st_checker *c, const st_def *const *defs, uint32_t n, st_reads *out);
+
+/* ---- tests.c ---- */
+void st_check_tests(st_checker *c, const st_parse *files, uint32_t nfiles);
 
 #define st_err(c, code, ...) st_report((c)->diags, (code), __VA_ARGS__)
 

@@ -42,24 +42,6 @@ static const struct {
     {ST_AST_AUDIENCE, ST_DEF_AUDIENCE, ST_AUDIENCE_name, -1, false},
 };
 
-/* Definitions without a name of their own that this version does not have: the node to point at. */
-static const struct {
-    st_ast_kind node;
-    const char *words;
-    int at;
-} nameless[] = {
-    {ST_AST_TEST, "test", ST_TEST_title},
-};
-
-static void report_nameless(st_checker *c, const st_ast *ast)
-{
-    for (size_t i = 0; i < ST_COUNT(nameless); i++)
-        if (nameless[i].node == ast->kind) {
-            const st_ast *at = ast->kids[nameless[i].at];
-            st_err(c, ST_MSG_NOT_IN_THIS_VERSION, at ? at->span : ast->span, nameless[i].words);
-        }
-}
-
 static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
 {
     const st_ast *name = ast->kids[definitions[which].name];
@@ -110,7 +92,6 @@ void st_collect_defs(st_checker *c, const st_ast *program)
         const st_ast *ast = program->kids[i];
         for (size_t k = 0; k < ST_COUNT(definitions); k++)
             if (definitions[k].node == ast->kind) add_def(c, ast, k, has_syntax_error(c, program, i));
-        report_nameless(c, ast);
         if (ast->kind != ST_AST_SEGMENTS_OF) continue;
         if (c->segments_of)
             st_err(c, ST_MSG_SEGMENTS_OF_TWICE, ast->span);

@@ -148,6 +148,9 @@ struct st_value {
     st_unit unit; /* of a duration */
 };
 
+/* As it would be written in a rule. */
+const char *st_value_text(st_arena *a, const st_zone *zone, const st_value *v);
+
 /* ---- expressions ---- */
 typedef enum st_op {
 #define OP(NAME, ...) ST_X_##NAME,
@@ -431,6 +434,57 @@ struct st_def {
     st_def **uses;
 };
 
+/* ---- tests ---- A small world written out, and what is expected of it. Values are those of their columns' types; what a
+ * test and the rule set give as defaults is in `defaults`. */
+typedef struct st_cell {
+    bool given, known; /* not given: left out; given and not known: said to be missing */
+    uint32_t n;        /* 1, or the length of a list */
+    const st_value *values;
+    st_span span;
+} st_cell;
+
+typedef struct st_test_field {
+    const st_col *col;
+    st_cell cell;
+} st_test_field;
+
+typedef struct st_test_row {
+    uint32_t nfields;
+    st_test_field *fields;
+    st_span span;
+} st_test_row;
+
+/* What a test holds of a table. `reads`: by st_col.index, what the definitions that it asks for read. */
+typedef struct st_test_table {
+    bool asked;           /* some of these definitions are about it */
+    const bool *reads;    /* NULL: nothing */
+    const st_cell *defaults; /* by st_col.index; NULL: none */
+    ST_VEC(st_test_row) rows;
+} st_test_table;
+
+/* What must be true of one row. `def` is a segment or list or holdout (IN, NOT_IN), or has a value: its own or a field. */
+typedef struct st_claim {
+    uint32_t kind; /* st_ast_claim, or st_cmp */
+    const st_def *def;
+    bool is_field;
+    st_rfm_field field; /* of an rfm; ST_RFM_CELL also of an overlay */
+    st_type type;       /* of what is asked */
+    st_str key;         /* as it would be written in a rule */
+    uint64_t row;       /* among the rows of def->of */
+    st_value value;     /* of a comparison */
+    st_span span;
+} st_claim;
+
+typedef struct st_test {
+    const char *title;
+    st_span span;  /* the title */
+    int64_t as_of; /* instant */
+    st_test_table *tables; /* by st_table.index */
+    ST_VEC(st_claim) claims;
+    uint32_t ndefs; /* what the claims ask for, directly and through others; hidden ones included */
+    const st_def **defs;
+} st_test;
+
 typedef struct st_program {
     st_arena *arena;
     const st_sources *sources;
@@ -449,7 +503,7 @@ typedef struct st_program {
     uint32_t npromises;
     st_promise *promises;
     uint32_t ntests;
-    const st_ast **tests; /* TEST nodes: their rows and claims are read when they are run (src/test) */
+    st_test **tests; /* in order of files and places */
 } st_program;
 
 /* Checks parsed files as one rule set. Always returns; with errors in `diags` the program must not be run. */

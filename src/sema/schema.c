@@ -71,24 +71,42 @@ bool st_fit_value(const st_expr *x, st_type type, st_value *out)
     return true;
 }
 
-const char *st_value_words(st_checker *c, const st_value *v)
+static const char *quoted(st_arena *a, st_str s)
+{
+    st_buf b = {0};
+    st_buf_puts(a, &b, "\"");
+    for (uint32_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\n')
+            st_buf_puts(a, &b, "\\n");
+        else
+            st_buf_printf(a, &b, s.p[i] == '"' || s.p[i] == '\\' ? "\\%c" : "%c", s.p[i]);
+    }
+    st_buf_puts(a, &b, "\"");
+    return st_buf_text(a, &b);
+}
+
+const char *st_value_text(st_arena *a, const st_zone *zone, const st_value *v)
 {
     char text[ST_DECIMAL_TEXT > ST_TIME_TEXT ? ST_DECIMAL_TEXT : ST_TIME_TEXT];
+    if (v->missing) return "missing";
     switch (v->type.base) {
     case ST_T_BOOL: return v->as.b ? "true" : "false";
-    case ST_T_INT: return st_format(c->a, "%lld", (long long)v->as.i);
-    case ST_T_DECIMAL: st_dec_format(v->as.d, v->type.scale, text); return st_dup(c->a, text, strlen(text));
-    case ST_T_FLOAT: st_double_format(v->as.f, text); return st_dup(c->a, text, strlen(text));
-    case ST_T_STRING: return st_format(c->a, "\"%.*s\"", (int)v->as.s.n, v->as.s.p);
-    case ST_T_DATE: st_format_date(v->as.i, text); return st_dup(c->a, text, strlen(text));
-    case ST_T_TIMESTAMP:
-        st_format_instant(c->p->zone, v->as.i, text);
-        return st_dup(c->a, text, strlen(text));
+    case ST_T_INT: return st_format(a, "%lld", (long long)v->as.i);
+    case ST_T_DECIMAL: return st_dup(a, text, st_dec_format(v->as.d, v->type.scale, text));
+    case ST_T_FLOAT: return st_dup(a, text, st_double_format(v->as.f, text));
+    case ST_T_STRING: return quoted(a, v->as.s);
+    case ST_T_DATE: st_format_date(v->as.i, text); return st_dup(a, text, strlen(text));
+    case ST_T_TIMESTAMP: st_format_instant(zone, v->as.i, text); return st_dup(a, text, strlen(text));
     case ST_T_LABEL: return v->type.labels->names[v->as.i];
-    case ST_T_DURATION: return st_format(c->a, "%lld %ss", (long long)v->as.i, st_unit_names[v->unit]);
-    case ST_T_DISTANCE: st_dec_format(v->as.d, 3, text); return st_format(c->a, "%s m", text);
+    case ST_T_DURATION: return st_format(a, "%lld %ss", (long long)v->as.i, st_unit_names[v->unit]);
+    case ST_T_DISTANCE: st_dec_format(v->as.d, 3, text); return st_format(a, "%s m", text);
     }
     ST_UNREACHABLE();
+}
+
+const char *st_value_words(st_checker *c, const st_value *v)
+{
+    return st_value_text(c->a, c->p->zone, v);
 }
 
 /* ---- columns ---- */
