@@ -174,9 +174,15 @@ static bool is_allowed(st_checker *c, const st_col *col, const st_value *v, st_s
 
 static const char *type_words(st_checker *c, st_type type)
 {
-    if (!type.list) return st_kind_words(type);
-    type.list = false;
-    return st_format(c->a, "a list of values, each %s", st_kind_words(type));
+    if (type.list) {
+        type.list = false;
+        return st_format(c->a, "a list of values, each %s", type_words(c, type));
+    }
+    if (type.base == ST_T_INT) return "a whole number";
+    if (type.base == ST_T_DECIMAL)
+        return st_format(c->a, "a number with at most %u digits before the point and %u behind it",
+                         st_integer_digits(type), type.scale);
+    return st_kind_words(type);
 }
 
 static bool read_missing(st_checker *c, const st_col *col, st_cell *out)
@@ -373,10 +379,13 @@ static void warn_links(reading *q, const st_table *t)
     const st_test_table *its = &q->t->tables[t->index];
     for (uint32_t k = 0; k < t->ncols; k++) {
         const st_col *col = &t->cols[k];
+        bool said = false; /* of the default */
         if (!col->links_to || q->doubtful[col->links_to->index]) continue;
         for (uint32_t i = 0; i < its->rows.n; i++) {
             const st_cell *cell = cell_of(its, &its->rows.p[i], col);
-            if (!cell->known) continue;
+            bool is_default = cell == &its->defaults[k];
+            if (!cell->known || (is_default && said)) continue;
+            said = said || is_default;
             const char *words = key_words(c, cell->values);
             const st_map *keys = &q->keys[col->links_to->index];
             if (keys->arena && st_map_get(keys, words, strlen(words))) continue;
@@ -411,6 +420,13 @@ static bool has_value(const st_def *d)
     }
 }
 
+static const char *kind_words(st_checker *c, st_def_kind kind)
+{
+    if (kind == ST_DEF_ROWS) return "a part of the rows of a table";
+    if (kind == ST_DEF_PARAM) return "a parameter";
+    return st_format(c->a, "%s %s", kind == ST_DEF_AUDIENCE ? "an" : "a", st_def_kind_names[kind]);
+}
+
 static st_def *definition_named(st_checker *c, const st_ast *name)
 {
     const st_word *w = st_lookup(c, name->text);
@@ -418,8 +434,7 @@ static st_def *definition_named(st_checker *c, const st_ast *name)
         st_definfo *info = st_info(c, w->def);
         if (info->bad || info->later || (!w->def->of && (has_members(w->def) || has_value(w->def)))) return NULL;
         if (has_members(w->def) || has_value(w->def)) return w->def;
-        st_err(c, ST_MSG_CLAIM_OF, name->span, name->text,
-               st_format(c->a, "a %s", st_def_kind_names[w->def->kind]));
+        st_err(c, ST_MSG_CLAIM_OF, name->span, name->text, kind_words(c, w->def->kind));
         return NULL;
     }
     if (w) {
@@ -666,9 +681,10 @@ static void start_reading(reading *q, st_checker *c, st_test *t, const st_ast **
     if (t) t->tables = st_new_n(c->a, st_test_table, n);
 }
 
-static void read_test(st_checker *c, const st_ast *ast, const st_ast ***fallback, st_test *t)
+static void read_test(st_checker *c, const st_ast *ast, const st_ast ***fallback, bool sound, st_test *t)
 {
     const st_ast *items = ast->kids[ST_TEST_items];
+    uint32_t before = c->diags->errors;
     reading q;
     start_reading(&q, c, t, fallback);
     for (uint32_t i = 0; i < items->n; i++)
@@ -684,7 +700,7 @@ static void read_test(st_checker *c, const st_ast *ast, const st_ast ***fallback
         read_expectation(&q, items->kids[i]);
     }
     if (!expects) st_err(c, ST_MSG_TEST_EXPECTS_NOTHING, t->span);
-    if (c->diags->errors == 0) check_reads(&q); /* what rules read is known of a rule set without errors */
+    if (sound && c->diags->errors == before) check_reads(&q);
 }
 
 void st_check_tests(st_checker *c, const st_parse *files, uint32_t nfiles)
@@ -698,6 +714,8 @@ void st_check_tests(st_checker *c, const st_parse *files, uint32_t nfiles)
     for (uint32_t i = 0; i < nfiles; i++)
         for (uint32_t k = 0; k < files[i].root->n; k++)
             if (files[i].root->kids[k]->kind == ST_AST_TEST_DEFAULTS) read_defaults(&q, files[i].root->kids[k]);
+    /* What rules read is known where they have no errors; what rows give, where the defaults have none. */
+    bool sound = c->diags->errors == 0;
     for (uint32_t i = 0; i < nfiles; i++) {
         for (uint32_t k = 0; k < files[i].root->n; k++) {
             const st_ast *ast = files[i].root->kids[k];
@@ -709,7 +727,7 @@ void st_check_tests(st_checker *c, const st_parse *files, uint32_t nfiles)
             st_map_put(&titles, t->title, strlen(t->title), &is_new);
             if (!is_new) st_err(c, ST_MSG_TEST_TWICE, t->span);
             if (!read_instant(c, ast->kids[ST_TEST_as_of], &t->as_of)) continue;
-            read_test(c, ast, fallback, t);
+            read_test(c, ast, fallback, sound, t);
             *st_push(c->a, &tests) = t;
         }
     }

@@ -25,6 +25,12 @@ static st_bc_field field_of(const st_claim *claim)
     return claim->is_field ? (st_bc_field)(ST_OUT_R + claim->field - ST_RFM_R) : ST_OUT_VALUE;
 }
 
+/* Of a definition's own value as it is when the rules are compiled: a logistic has its digits by then. */
+static st_type type_of(const st_claim *claim)
+{
+    return claim->is_field ? claim->type : claim->def->type;
+}
+
 static st_value value_at(const st_api_column *c, uint64_t row, st_type type)
 {
     st_value v = {.type = type, .missing = !st_api_known(c, row)};
@@ -55,7 +61,7 @@ st_answer st_answer_of_machine(st_arena *a, const strata_result *result, const s
             const st_api_column *c = &e->columns.p[k];
             if (c->def != claim->def || c->field != field_of(claim)) continue;
             if (!st_bit(e->population, claim->row)) return (st_answer){.present = false};
-            return (st_answer){true, value_at(c, claim->row, claim->type)};
+            return (st_answer){true, value_at(c, claim->row, type_of(claim))};
         }
     }
     st_fail(st_arena_env(a), STRATA_INTERNAL, "the run gave no answer for %s", claim->def->name);
@@ -70,7 +76,7 @@ st_answer st_answer_of_oracle(st_oracle *o, const st_claim *claim)
     st_value v = !claim->is_field             ? st_oracle_def(o, d, claim->row)
                  : d->kind == ST_DEF_OVERLAY ? st_oracle_cell(o, d, claim->row)
                                              : st_oracle_rfm(o, d, claim->field, claim->row);
-    v.type = claim->type;
+    v.type = type_of(claim);
     return (st_answer){true, v};
 }
 
