@@ -87,7 +87,8 @@ static void print_coverage(const session *s)
 {
     size_t n = strata_tests_condition_count(s->tests), behind;
     cover all = cover_of_all(s);
-    printf("\nCoverage of conditions, seen true and seen false: %zu of %zu, %u%%\n", all.seen, all.all, percent(all));
+    printf("\nCoverage of conditions, seen true and seen false: %zu of %zu, %u%%\n", all.seen, all.all,
+           percent(all));
     for (size_t i = 0; i < n; i = behind) {
         cover c = cover_of(s, i, &behind);
         printf("  %3u%%  %s\n", percent(c), strata_tests_condition(s->tests, i).definition);
@@ -156,8 +157,8 @@ static void print_json_test(const session *s, size_t i)
 static void print_json_coverage(const session *s)
 {
     cover all = cover_of_all(s);
-    printf(",\n  \"coverage\": {\"seen\": %zu, \"all\": %zu, \"percent\": %u, \"conditions\": [", all.seen, all.all,
-           percent(all));
+    printf(",\n  \"coverage\": {\"seen\": %zu, \"all\": %zu, \"percent\": %u, \"conditions\": [", all.seen,
+           all.all, percent(all));
     for (size_t i = 0; i < strata_tests_condition_count(s->tests); i++) {
         strata_condition it = strata_tests_condition(s->tests, i);
         printf("%s\n    {", i ? "," : "");
@@ -255,7 +256,8 @@ static int run_all(session *s)
     strata_error error;
     for (size_t i = 0; i < s->n; i++) {
         bool passed;
-        if (strata_tests_run(s->tests, s->chosen[i], &passed, &error) != STRATA_OK) return cli_fail_with(&error);
+        if (strata_tests_run(s->tests, s->chosen[i], &passed, &error) != STRATA_OK)
+            return cli_fail_with(&error);
         s->passed += passed;
         s->failed += !passed;
         if (s->format == TEXT) print_outcome(s, s->chosen[i]);
@@ -287,7 +289,8 @@ static format format_named(const char *name)
 
 static int test(const cli_args *args)
 {
-    session s = {.format = format_named(cli_value(args, "format")), .coverage = cli_value(args, "coverage") != NULL};
+    session s = {.format = format_named(cli_value(args, "format")),
+                 .coverage = cli_value(args, "coverage") != NULL};
     if (s.format == NO_FORMAT)
         return cli_fail("--format %s is not known. Choose text, json or junit.", cli_value(args, "format"));
     if (s.format == JUNIT && s.coverage)

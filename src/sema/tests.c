@@ -5,10 +5,10 @@
 /* A test in hand, or the defaults of the rule set. */
 typedef struct reading {
     st_checker *c;
-    st_test *t;           /* NULL: the rule set's defaults, of which the instant is not known yet */
+    st_test *t;               /* NULL: the rule set's defaults, of which the instant is not known yet */
     const st_ast ***fallback; /* by table and column: a TEST_FIELD of the rule set's defaults, or NULL */
-    st_cell **defaults;   /* by table and column: of the test; NULL: not made yet */
-    uint32_t **stamps;    /* by table and column: the last row that gave it */
+    st_cell **defaults;       /* by table and column: of the test; NULL: not made yet */
+    uint32_t **stamps;        /* by table and column: the last row that gave it */
     uint32_t stamp;
     st_map *keys;   /* by table: a key as written -> row + 1 */
     bool *doubtful; /* by table: a key could not be read */
@@ -432,7 +432,8 @@ static st_def *definition_named(st_checker *c, const st_ast *name)
     const st_word *w = st_lookup(c, name->text);
     if (w && w->def) {
         st_definfo *info = st_info(c, w->def);
-        if (info->bad || info->later || (!w->def->of && (has_members(w->def) || has_value(w->def)))) return NULL;
+        if (info->bad || info->later || (!w->def->of && (has_members(w->def) || has_value(w->def))))
+            return NULL;
         if (has_members(w->def) || has_value(w->def)) return w->def;
         st_err(c, ST_MSG_CLAIM_OF, name->span, name->text, kind_words(c, w->def->kind));
         return NULL;
@@ -578,7 +579,8 @@ static bool find_row(reading *q, const st_ast *key, st_claim *claim)
     for (uint32_t i = 0; keys->arena && i < keys->entries.n; i++)
         st_near_add(&near, words, st_dup(c->a, keys->entries.p[i].key.p, keys->entries.p[i].key.n));
     const char *help = st_did_you_mean(c->a, &near);
-    if (!*help) help = st_format(c->a, "Write a row %s { %s %s, … } in this test.", t->name, t->key->name, words);
+    if (!*help)
+        help = st_format(c->a, "Write a row %s { %s %s, … } in this test.", t->name, t->key->name, words);
     st_err(c, ST_MSG_TEST_UNKNOWN_KEY, key->span, t->name, words, help);
     return false;
 }
@@ -643,8 +645,7 @@ static void check_reads(reading *q)
         if (!readers) continue; /* ties order rows whose times are read */
         uint32_t ncols = table->ncols + table->nhidden;
         bool *columns = st_new_n(c->a, bool, (size_t)ncols + 1);
-        for (uint32_t k = 0; k < ncols; k++)
-            columns[k] = readers[k] || (reads.ties[i] && reads.ties[i][k]);
+        for (uint32_t k = 0; k < ncols; k++) columns[k] = readers[k] || (reads.ties[i] && reads.ties[i][k]);
         t->tables[i].reads = columns;
         if (t->tables[i].rows.n) check_left_out(q, table, readers);
     }
@@ -713,7 +714,8 @@ void st_check_tests(st_checker *c, const st_parse *files, uint32_t nfiles)
     start_reading(&q, c, NULL, fallback);
     for (uint32_t i = 0; i < nfiles; i++)
         for (uint32_t k = 0; k < files[i].root->n; k++)
-            if (files[i].root->kids[k]->kind == ST_AST_TEST_DEFAULTS) read_defaults(&q, files[i].root->kids[k]);
+            if (files[i].root->kids[k]->kind == ST_AST_TEST_DEFAULTS)
+                read_defaults(&q, files[i].root->kids[k]);
     /* What rules read is known where they have no errors; what rows give, where the defaults have none. */
     bool sound = c->diags->errors == 0;
     for (uint32_t i = 0; i < nfiles; i++) {

@@ -73,7 +73,7 @@ st_answer st_answer_of_oracle(st_oracle *o, const st_claim *claim)
 {
     const st_def *d = claim->def;
     if (!st_oracle_present(o, d->of, claim->row)) return (st_answer){.present = false};
-    st_value v = !claim->is_field             ? st_oracle_def(o, d, claim->row)
+    st_value v = !claim->is_field            ? st_oracle_def(o, d, claim->row)
                  : d->kind == ST_DEF_OVERLAY ? st_oracle_cell(o, d, claim->row)
                                              : st_oracle_rfm(o, d, claim->field, claim->row);
     v.type = type_of(claim);

@@ -62,9 +62,9 @@ bool st_claim_holds(const st_zone *zone, const st_claim *claim, const st_answer 
 
 static const char *name_of(st_arena *a, const st_claim *claim)
 {
-    return claim->is_field
-               ? st_format(a, "%s.%s", claim->def->name, st_bc_field_names[ST_OUT_R + claim->field - ST_RFM_R])
-               : claim->def->name;
+    return claim->is_field ? st_format(a, "%s.%s", claim->def->name,
+                                       st_bc_field_names[ST_OUT_R + claim->field - ST_RFM_R])
+                           : claim->def->name;
 }
 
 static bool is_membership(const st_claim *claim)
@@ -95,9 +95,9 @@ static const char *expected_text(st_arena *a, const st_zone *zone, const st_clai
 
 static const char *wish(st_arena *a, const st_zone *zone, const st_claim *claim)
 {
-    static const char *const words[] = {"should be ", "should not be ", "should be below ", "should be at most ",
-                                        "should be above ", "should be at least "};
-    static const char *const times[] = {"should be ", "should not be ", "should be before ",
+    static const char *const words[] = {"should be ",         "should not be ",   "should be below ",
+                                        "should be at most ", "should be above ", "should be at least "};
+    static const char *const times[] = {"should be ",           "should not be ",   "should be before ",
                                         "should not be after ", "should be after ", "should not be before "};
     bool time = claim->type.base == ST_T_DATE || claim->type.base == ST_T_TIMESTAMP;
     if (claim->kind == ST_CLAIM_MISSING) return "should be missing";
@@ -109,12 +109,13 @@ static const char *sentence(st_arena *a, const st_zone *zone, const st_claim *cl
     const char *name = name_of(a, claim), *key = st_str_dup(a, claim->key).p;
     if (claim->kind == ST_CLAIM_NOT_IN) return st_format(a, "%s should not be in %s, and is.", key, name);
     if (!answer->present)
-        return st_format(a,
-                         "%s %s, but %s is not among the rows of %s that count at this instant: not begun, or left out by "
-                         "keep where.",
-                         is_membership(claim) ? key : st_format(a, "%s of %s", name, key),
-                         is_membership(claim) ? st_format(a, "should be in %s", name) : wish(a, zone, claim), key,
-                         claim->def->of->name);
+        return st_format(
+            a,
+            "%s %s, but %s is not among the rows of %s that count at this instant: not begun, or left out by "
+            "keep where.",
+            is_membership(claim) ? key : st_format(a, "%s of %s", name, key),
+            is_membership(claim) ? st_format(a, "should be in %s", name) : wish(a, zone, claim), key,
+            claim->def->of->name);
     if (claim->kind == ST_CLAIM_IN) return st_format(a, "%s should be in %s, and is not.", key, name);
     const char *found = st_answer_text(a, zone, claim, answer);
     bool same = claim->kind == ST_NE && !answer->value.missing;
@@ -125,7 +126,8 @@ static const char *sentence(st_arena *a, const st_zone *zone, const st_claim *cl
 void st_explain(st_arena *a, const st_program *program, const st_claim *claim, const st_answer *answer,
                 strata_failure *out)
 {
-    out->expected = st_format(a, "%s %s", st_str_dup(a, claim->key).p, expected_text(a, program->zone, claim));
+    out->expected =
+        st_format(a, "%s %s", st_str_dup(a, claim->key).p, expected_text(a, program->zone, claim));
     out->found = st_answer_text(a, program->zone, claim, answer);
     out->text = sentence(a, program->zone, claim, answer);
 }

@@ -70,8 +70,8 @@ static void put_list(const sheet *s, st_out_batch *b, uint32_t column, const st_
     st_str *texts = st_new_n(s->arena, st_str, cell->n + 1);
     for (uint32_t i = 0; i < cell->n; i++) {
         const st_value *v = &cell->values[i];
-        texts[i] = v->type.base == ST_T_STRING ? v->as.s
-                                               : st_str_of(st_value_text(s->arena, s->program->zone, v));
+        texts[i] =
+            v->type.base == ST_T_STRING ? v->as.s : st_str_of(st_value_text(s->arena, s->program->zone, v));
     }
     st_out_list(b, column, texts, cell->n);
 }

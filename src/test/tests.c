@@ -49,8 +49,9 @@ strata_status strata_tests_new(const strata_rules *rules, bool coverage, strata_
         return st_api_refuse(error, STRATA_BAD_RULES,
                              "Tests cannot be run: the rule set is not compiled, or has errors.");
     if (!rules->program)
-        return st_api_refuse(error, STRATA_BAD_INPUT,
-                             "The rule set was read in its compiled form, which holds no tests. Run those of its text.");
+        return st_api_refuse(
+            error, STRATA_BAD_INPUT,
+            "The rule set was read in its compiled form, which holds no tests. Run those of its text.");
     st_env env;
     st_env_child(&env, &rules->env);
     strata_tests *t = st_api_allocate(&env.alloc, sizeof *t);
@@ -99,11 +100,13 @@ static void judge(strata_tests *k, st_arena *a, size_t i, const st_claim *claim,
     strata_failure f = {.kind = STRATA_FAILURE_EXPECTATION};
     if (!st_same_answer(&machine, &other)) {
         f.kind = STRATA_FAILURE_DEFECT;
-        f.text = st_format(k->arena,
-                           "Strata is wrong here, not the rules: of %s %s, its machine says %s and its second evaluator %s. Please "
-                           "report this.",
-                           claim->def->name, st_str_dup(a, claim->key).p,
-                           st_answer_text(a, p->zone, claim, &machine), st_answer_text(a, p->zone, claim, &other));
+        f.text =
+            st_format(k->arena,
+                      "Strata is wrong here, not the rules: of %s %s, its machine says %s and its second "
+                      "evaluator %s. Please "
+                      "report this.",
+                      claim->def->name, st_str_dup(a, claim->key).p,
+                      st_answer_text(a, p->zone, claim, &machine), st_answer_text(a, p->zone, claim, &other));
     } else if (!st_claim_holds(p->zone, claim, &machine)) {
         st_explain(k->arena, p, claim, &machine, &f);
     } else {
@@ -178,10 +181,8 @@ size_t strata_tests_condition_count(const strata_tests *tests)
 strata_condition strata_tests_condition(const strata_tests *tests, size_t i)
 {
     const st_condition *c = &tests->conditions.p[i];
-    strata_condition out = {.definition = c->def->name,
-                            .text = c->text,
-                            .seen_true = c->seen_true,
-                            .seen_false = c->seen_false};
+    strata_condition out = {
+        .definition = c->def->name, .text = c->text, .seen_true = c->seen_true, .seen_false = c->seen_false};
     st_place place = place_of(tests->rules, c->span, &out.file);
     out.line = place.line;
     out.column = place.column;
