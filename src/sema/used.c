@@ -127,7 +127,7 @@ static void use_promised(used_walk *w, const st_table *t)
     bool read = false;
     use_table(w, t);
     for (uint32_t i = 0; i < t->ncols; i++) read = read || t->cols[i].used;
-    if (!read && t->ncols) use_column(&t->cols[0]);
+    if (!read && t->ncols) use_column(w, &t->cols[0]);
 }
 
 void st_mark_used(st_checker *c)

@@ -5,11 +5,23 @@
 
 /* ---- the machine ---- */
 
+/* The rules without their promises, which are about real data. */
+static const strata_rules *without_promises(st_arena *a, const strata_rules *rules)
+{
+    strata_rules *alone = st_new(a, strata_rules);
+    st_program *program = st_new(a, st_program);
+    *program = *rules->program;
+    program->npromises = 0;
+    *alone = *rules;
+    alone->program = alone->schema = program;
+    return alone;
+}
+
 strata_status st_test_run(st_arena *a, const strata_rules *rules, const st_test *test, const st_data *data,
                           strata_result **result, strata_error *error)
 {
     const char **names = st_new_n(a, const char *, test->claims.n + 1);
-    strata_data bound = {.rules = rules, .bound = data};
+    strata_data bound = {.rules = without_promises(a, rules), .bound = data};
     strata_run_options o = {.as_of = {STRATA_INSTANT, test->as_of},
                             .threads = 1,
                             .definitions = names,
