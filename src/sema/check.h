@@ -17,6 +17,9 @@
 #define ST_MAX_CENTRES 64    /* of a cluster */
 #define ST_MAX_STRATA 8      /* values that part the strata of an experiment */
 #define ST_MAX_SENDS 200     /* values of one treatment or audience */
+#define ST_MAX_CHANNELS 100  /* of one treatment */
+#define ST_MAX_CAMPAIGN 1000 /* treatments of one campaign */
+#define ST_MAX_CONTACT 100   /* consents, limits, exclusions and universal holdouts of a rule set, each */
 #define ST_MAX_TABLES 1000
 #define ST_MAX_COLUMNS 10000 /* of one table */
 #define ST_MAX_GROUPINGS 100 /* `rows … per` over one table */
@@ -59,15 +62,22 @@ typedef struct st_over {
     st_def *who; /* NULL: an error, reported */
 } st_over;
 
+typedef struct st_ast_list {
+    const st_ast **p;
+    uint32_t n, cap;
+    bool full; /* more have been reported */
+} st_ast_list;
+
 /* What a rule set says about all of its treatments together. */
 typedef struct st_contact {
-    ST_VEC(const st_ast *) consent_asts, limits, exclusion_asts;
+    st_ast_list consent_asts, limits, exclusion_asts;
     const st_ast *log_ast;
     st_table *log; /* NULL: there is none, or an error has been reported */
     const st_col *time, *channel, *treatment;
     ST_VEC(st_over) over; /* asked for so far */
     ST_VEC(st_consent) consents;
     ST_VEC(st_exclusion) exclusions;
+    ST_VEC(st_def *) holdouts;
 } st_contact;
 
 typedef struct st_checker {

@@ -2,15 +2,26 @@
  * much (limit), who is left alone (exclude). Each becomes a hidden segment, made of what other rules are made of. */
 #include "sema/check.h"
 
+/* One more; what is too much is reported once. */
+static void take(st_checker *c, st_ast_list *list, const st_ast *ast, const char *what)
+{
+    if (list->n < ST_MAX_CONTACT) {
+        *st_push(c->a, list) = ast;
+    } else if (!list->full) {
+        st_err(c, ST_MSG_TOO_MANY, ast->span, what, "the rule set", st_format(c->a, "%d", ST_MAX_CONTACT));
+        list->full = true;
+    }
+}
+
 void st_collect_contact(st_checker *c, const st_ast *program)
 {
     st_contact *q = &c->contact;
     for (uint32_t i = 0; i < program->n; i++) {
         const st_ast *ast = program->kids[i];
         switch (ast->kind) {
-        case ST_AST_CONSENT: *st_push(c->a, &q->consent_asts) = ast; break;
-        case ST_AST_LIMIT: *st_push(c->a, &q->limits) = ast; break;
-        case ST_AST_EXCLUDE: *st_push(c->a, &q->exclusion_asts) = ast; break;
+        case ST_AST_CONSENT: take(c, &q->consent_asts, ast, "consents"); break;
+        case ST_AST_LIMIT: take(c, &q->limits, ast, "limits"); break;
+        case ST_AST_EXCLUDE: take(c, &q->exclusion_asts, ast, "exclusions"); break;
         case ST_AST_CONTACT_LOG:
             if (q->log_ast)
                 st_err(c, ST_MSG_LOG_TWICE, ast->span);
@@ -286,9 +297,24 @@ static void check_exclusion(st_checker *c, const st_ast *ast)
     *st_push(c->a, &c->contact.exclusions) = (st_exclusion){who, text, ref->span};
 }
 
+static void find_holdouts(st_checker *c)
+{
+    for (uint32_t i = 0; i < c->defs.n; i++) {
+        st_def *d = c->defs.p[i];
+        if (d->kind != ST_DEF_HOLDOUT) continue;
+        if (c->contact.holdouts.n == ST_MAX_CONTACT) {
+            st_err(c, ST_MSG_TOO_MANY, d->span, "holdouts", "the rule set",
+                   st_format(c->a, "%d", ST_MAX_CONTACT));
+            return;
+        }
+        *st_push(c->a, &c->contact.holdouts) = d;
+    }
+}
+
 void st_check_contact(st_checker *c)
 {
     st_contact *q = &c->contact;
+    find_holdouts(c);
     for (uint32_t i = 0; i < q->consent_asts.n; i++) check_consent(c, q->consent_asts.p[i]);
     check_log(c);
     for (uint32_t i = 0; i < q->exclusion_asts.n; i++) check_exclusion(c, q->exclusion_asts.p[i]);

@@ -266,9 +266,9 @@ st_expr *st_not_held_out(st_checker *c, const st_scope *s, bool (*exempt)(const 
                          const void *ctx, st_span span)
 {
     st_expr *x = NULL;
-    for (uint32_t i = 0; i < c->defs.n; i++) {
-        st_def *h = c->defs.p[i];
-        if (h->kind != ST_DEF_HOLDOUT || h->of != s->at || exempt(ctx, h)) continue;
+    for (uint32_t i = 0; i < c->contact.holdouts.n; i++) {
+        st_def *h = c->contact.holdouts.p[i];
+        if (h->of != s->at || exempt(ctx, h)) continue;
         st_expr *in = st_x_def(c, s, h, span);
         if (in && !st_info(c, h)->bad) x = st_x_and(c, x, st_x_not(c, in, span), span);
     }

@@ -221,6 +221,10 @@ static bool check_channels(st_checker *c, const st_def *d, const lines *l)
         st_err(c, ST_MSG_NO_CHANNEL, d->span, d->name);
         return false;
     }
+    if (l->channels.n > ST_MAX_CHANNELS) {
+        st_err(c, ST_MSG_TOO_MANY, d->span, "channels", d->name, st_format(c->a, "%d", ST_MAX_CHANNELS));
+        return false;
+    }
     t->channels = st_new_n(c->a, st_channel, l->channels.n);
     for (uint32_t i = 0; i < l->channels.n; i++) {
         const st_ast *name = l->channels.p[i]->kids[ST_CHANNEL_name];
@@ -406,10 +410,10 @@ static void take_holdouts(st_checker *c, const st_def *d, const lines *l)
 {
     st_treatment *t = d->treatment;
     st_scope user = {.def = (st_def *)d};
-    t->holdouts = st_new_n(c->a, st_def *, c->defs.n);
-    for (uint32_t i = 0; i < c->defs.n && !t->transactional; i++) {
-        st_def *h = c->defs.p[i];
-        if (h->kind != ST_DEF_HOLDOUT || h->of != d->of || is_exempt(l, h)) continue;
+    t->holdouts = st_new_n(c->a, st_def *, c->contact.holdouts.n);
+    for (uint32_t i = 0; i < c->contact.holdouts.n && !t->transactional; i++) {
+        st_def *h = c->contact.holdouts.p[i];
+        if (h->of != d->of || is_exempt(l, h)) continue;
         if (!st_ensure(c, h, d->span)) continue;
         t->holdouts[t->nholdouts++] = h;
         st_use(c, &user, h);
@@ -502,8 +506,12 @@ void st_check_campaign(st_checker *c, st_def *d)
     st_scope user = {.def = d};
     st_read_metas(c, d, d->ast->kids[ST_CAMPAIGN_meta]);
     bool ok = check_active(c, d, d->ast->kids[ST_CAMPAIGN_during], &campaign->active);
+    if (refs->n > ST_MAX_CAMPAIGN) {
+        st_err(c, ST_MSG_TOO_MANY, d->span, "treatments", d->name, st_format(c->a, "%d", ST_MAX_CAMPAIGN));
+        ok = false;
+    }
     campaign->treatments = st_new_n(c->a, st_def *, refs->n);
-    for (uint32_t i = 0; i < refs->n; i++) {
+    for (uint32_t i = 0; i < ST_MIN(refs->n, (uint32_t)ST_MAX_CAMPAIGN); i++) {
         st_def *x = campaign_member(c, d, refs->kids[i]);
         if (!x) {
             ok = false;

@@ -836,6 +836,47 @@ static void test_limits(void **state)
     stop(&f);
 }
 
+/* One more than there may be, and exactly as many. */
+static void test_limits_of_treatments(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin, *each, *end;
+        int most;
+    } cases[] = {
+        {"", "consent c%d when id > 3\n", "", 100},
+        {"consent c when id > 3\ncontact log letters by at, channel, name\n",
+         "limit c at most 3 in 1%d days\n", "", 100},
+        {"segment s where id > 3\n", "exclude s from all treatments because \"%d\"\n", "", 100},
+        {"", "holdout h%d 1%% of customers salt \"h%d\"\n", "", 100},
+        {"segment s where id > 3\ntreatment t for s {\n  transactional\n", "  channel c%d\n", "}\n", 100},
+        {"segment s where id > 3\naudience a from s {\n", "  send id as \"c%d\"\n", "}\n", 200},
+        {"segment s where id > 3\ncampaign c { first of (t", ", t%d",
+         ") }\ntreatment t for s { transactional  channel c }\n", 999},
+    };
+    for (size_t i = 0; i < ST_COUNT(cases); i++)
+        for (int more = 0; more < 2; more++) {
+            fixture f;
+            st_buf b = {0};
+            start(&f);
+            st_buf_puts(f.a, &b, shop);
+            st_buf_puts(f.a, &b,
+                        "table letters { customer_id int links to customers  at timestamp time  channel "
+                        "string  name string }\n");
+            st_buf_puts(f.a, &b, cases[i].begin);
+            for (int k = 0; k < cases[i].most + more; k++) st_buf_printf(f.a, &b, cases[i].each, k, k);
+            st_buf_puts(f.a, &b, cases[i].end);
+            for (int k = 0; k < cases[i].most + more && cases[i].most == 999; k++)
+                st_buf_printf(f.a, &b, "treatment t%d for s { transactional  channel c }\n", k);
+            add_file(&f, "t.seg", st_buf_text(f.a, &b));
+            run(&f);
+            if (f.diags.errors != (uint32_t)more)
+                fail_msg("%s%s: %.500s", cases[i].begin, cases[i].each, messages(&f));
+            if (more) assert_int_equal(f.diags.items.p[0].code, ST_MSG_TOO_MANY);
+            stop(&f);
+        }
+}
+
 /* Many ways over links are counted, not walked. */
 static void test_many_ways(void **state)
 {
@@ -892,14 +933,15 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_examples),        cmocka_unit_test(test_golden_programs),
-        cmocka_unit_test(test_acceptance),      cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_order_and_uses),  cmocka_unit_test(test_only_what_is_read_is_used),
-        cmocka_unit_test(test_treatments),      cmocka_unit_test(test_personal),
-        cmocka_unit_test(test_unserved),        cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_overrides),       cmocka_unit_test(test_no_cascades),
-        cmocka_unit_test(test_limits),          cmocka_unit_test(test_never_both),
-        cmocka_unit_test(test_memory_runs_out), cmocka_unit_test(test_many_ways),
+        cmocka_unit_test(test_examples),       cmocka_unit_test(test_golden_programs),
+        cmocka_unit_test(test_acceptance),     cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_order_and_uses), cmocka_unit_test(test_only_what_is_read_is_used),
+        cmocka_unit_test(test_treatments),     cmocka_unit_test(test_personal),
+        cmocka_unit_test(test_unserved),       cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_overrides),      cmocka_unit_test(test_no_cascades),
+        cmocka_unit_test(test_limits),         cmocka_unit_test(test_limits_of_treatments),
+        cmocka_unit_test(test_never_both),     cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_many_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
