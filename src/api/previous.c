@@ -430,7 +430,10 @@ static void read_stream(reading *r)
         declare(r, &schema);
     });
     schema.release(&schema);
-    if (!ok) st_fail(&r->p->env, r->p->env.error.status, "%s", r->p->env.error.message);
+    if (!ok) {
+        strata_error why = r->p->env.error;
+        st_fail(&r->p->env, why.status, "%s", why.message);
+    }
     st_binder *binder = st_binder_new(r->work, &r->program, 1);
     struct ArrowArrayStream stream = *r->stream;
     r->stream->release = NULL;

@@ -94,7 +94,7 @@ void cli_print_promises(const strata_result *result, FILE *out)
         int length = (int)strlen(strata_result_verdict(result, i).promise);
         if (length > widest && length <= 60) widest = length;
     }
-    if (n) fprintf(out, "\npromises\n");
+    if (n) fprintf(out, "\nPromises\n");
     for (size_t i = 0; i < n; i++) {
         strata_verdict v = strata_result_verdict(result, i);
         fprintf(out, "  %s%-12s%s  %-*s  %s", colour ? colour_of(v.outcome) : "", word_of(v.outcome),

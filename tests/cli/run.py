@@ -675,6 +675,169 @@ def lists_lie_beside_the_rules(folder):
     has(strata("check", folder, status=2).stdout, "it is no plain file")
 
 
+# ---- promises ----
+
+PROMISED = RULES + """segment nobody where sum(amount of orders) > 1_000
+check spenders size between 1 and 50%
+check stage covers customers
+check customers.name known for at least 60%
+check orders.on_day newer than 5 months
+check spenders keeps at least 90% over 30 days
+check spenders brings at least 50% of spend
+"""
+
+
+def run_promised(folder, more, *args, rules=None, status=0):
+    path, data = lay(folder, rules=(rules or PROMISED) + more)
+    return strata("run", path, "--data", data, "--as-of", "2026-11-01", *args, status=status)
+
+
+@case
+def promises_are_printed_with_what_was_measured(folder):
+    done = run_promised(folder, "check spenders size within 10% of previous\ncheck nobody keeps at least 1% over 1 day\n")
+    assert done.stdout.endswith("""
+Promises
+  kept          spenders size between 1 and 50%           1 of 3 (33.33%)
+  kept          stage covers customers                    0 of 3 (0%)
+  kept          customers.name known for at least 60%     2 of 3 (66.67%)
+  kept          orders.on_day newer than 5 months         2026-06-03
+  kept          spenders keeps at least 90% over 30 days  1 of 1 (100%)
+  kept          spenders brings at least 50% of spend     50.00 of 55.00 (90.91%)
+  not measured  spenders size within 10% of previous      no previous output is given
+  not measured  nobody keeps at least 1% over 1 day       nobody was in it then
+"""), done.stdout
+    assert "Promises" not in run_promised(folder, "", rules=RULES).stdout
+
+
+@case
+def a_broken_promise_writes_nothing(folder):
+    out, counts = os.path.join(folder, "out.csv"), os.path.join(folder, "counts.csv")
+    with open(out, "w", encoding="utf-8") as file:
+        file.write("as it was")
+    broken = "\n\ncheck spenders size at least 2\ncheck nobody size at least 1\n"
+    done = run_promised(folder, broken, "-o", out, "--counts", counts, status=2)
+    has(done.stdout, "BROKEN        spenders size at least 2 ", "1 of 3 (33.33%)  (" + os.path.join(folder, "rules.seg:17)"), "BROKEN        nobody size at least 1 ")
+    has(done.stdout, "customers ", "spenders ")
+    has(done.stderr, "2 promises are broken, so nothing was written (--allow-failed-checks writes all the same).")
+    assert read(out) == "as it was" and not os.path.exists(counts)
+    assert sorted(os.listdir(folder)) == ["data", "out.csv", "rules.seg"], os.listdir(folder)
+    done = run_promised(folder, broken, "-o", out, "--counts", counts, "--allow-failed-checks", status=2)
+    has(done.stderr, "2 promises are broken.\n")
+    has(read(out), "customer_id,spenders,stage,nobody\n1,true,buyer,false\n")
+    has(read(counts), "spenders,in,1\n")
+    piped = run_promised(folder, broken, "-o", "-", "--format", "csv", status=2)
+    assert piped.stdout == "" and "BROKEN" in piped.stderr
+    assert run_promised(folder, broken, status=2).stderr.endswith("2 promises are broken.\n")
+
+
+@case
+def a_broken_promise_activates_nobody(folder):
+    rules, out = TREATED + "check everybody size at least 50\n", os.path.join(folder, "out")
+    treated = os.path.join(folder, "t.csv")
+    has(run_treated(folder, "--activate", out, "--treatments", treated, rules=rules, status=2).stderr, "1 promise is broken, so nothing")
+    assert not os.path.exists(treated) and not (os.path.isdir(out) and os.listdir(out))
+    run_treated(folder, "--activate", out, "--treatments", treated, "--allow-failed-checks", rules=rules, status=2)
+    assert os.path.exists(treated) and "fans.csv" in os.listdir(out)
+
+
+@case
+def a_wish_warns_and_goes_on(folder):
+    out = os.path.join(folder, "out.csv")
+    done = run_promised(folder, "check nobody size at least 1 else warn\n", "-o", out)
+    has(done.stdout, "warned        nobody size at least 1 ", "0 of 3 (0%)  (" + os.path.join(folder, "rules.seg:15)"))
+    has(read(out), "customer_id,spenders")
+
+
+@case
+def compiled_rules_keep_their_promises(folder):
+    more = "check spenders size at least 2 else warn\ncheck nobody size at least 1\n"
+    compiled, data = os.path.join(folder, "rules.segb"), os.path.join(folder, "data")
+    text = run_promised(folder, more, status=2)
+    strata("compile", os.path.join(folder, "rules.seg"), "-o", compiled)
+    again = strata("run", compiled, "--data", data, "--as-of", "2026-11-01", status=2)
+    assert again.stdout == text.stdout
+
+
+@case
+def sizes_are_compared_with_an_earlier_output(folder):
+    change = "check spenders size within 100% of previous\ncheck stage.buyer size within 0 of previous\n"
+    kept = ["kept          spenders size within 100% of previous ", "2, before 1 (+100%)",
+            "kept          stage.buyer size within 0 of previous ", "2, before 2\n"]
+    rules, data = lay(folder, RULES)
+    earlier = [("wide.csv", "-o"), ("wide.jsonl", "-o"), ("long.csv", "-o", "--long"), ("counts.csv", "--counts")]
+    if strata_reads_parquet():
+        earlier += [("wide.parquet", "-o"), ("long.arrow", "-o", "--long"), ("wide.feather", "-o")]
+    for name, *how in earlier:
+        path = os.path.join(folder, name)
+        strata("run", rules, "--data", data, "--as-of", "2026-11-01", how[0], path, *how[1:])
+        later = RULES.replace("param big = 50", "param big = 5") + change
+        changed, _ = lay(os.path.join(folder, "later"), later)
+        done = strata("run", changed, "--data", data, "--as-of", "2026-11-01", "--previous", path)
+        has(done.stdout, *kept)
+        changed, _ = lay(os.path.join(folder, "later"), later.replace("100%", "99%"))
+        has(strata("run", changed, "--data", data, "--as-of", "2026-11-01", "--previous", path, status=2).stdout, "BROKEN ")
+        same = os.path.join(folder, "same." + name.split(".")[1])
+        if how[0] == "-o":  # what is compared with may be what is replaced
+            os.replace(path, same)
+            lay(os.path.join(folder, "later"), later)
+            strata("run", changed, "--data", data, "--as-of", "2026-11-01", "--previous", same, "-o", same)
+
+
+def strata_reads_parquet():
+    try:
+        strata("generate", "retail", "--customers", "1", "--format", "parquet", "-o", tempfile.mkdtemp())
+    except Skip:
+        return False
+    return True
+
+
+@case
+def a_folder_of_an_earlier_output_has_a_file_for_each_entity(folder):
+    change = "check of_ann size within 0 of previous\ncheck spenders size within 0 of previous\n"
+    rules, data = lay(folder, TWO + change, orders=TWO_ORDERS)
+    out, counts = os.path.join(folder, "out"), os.path.join(folder, "counts.csv")
+    os.mkdir(out)
+    strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, "--format", "csv", "--counts", counts)
+    for previous in (out, counts):
+        done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--previous", previous)
+        has(done.stdout, "of_ann size within 0 of previous ", "2, before 2\n", "1, before 1\n")
+    os.remove(os.path.join(out, "orders.csv"))
+    done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--previous", out)
+    has(done.stdout, "not measured  of_ann size within 0 of previous ", "the previous output does not have it")
+    one = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--previous", os.path.join(out, "customers.csv"), status=1)
+    has(one.stderr, "--previous: ", "several entities", "folder")
+
+
+@case
+def what_is_no_earlier_output_is_said(folder):
+    rules, data = lay(folder, PROMISED)
+    empty, other = os.path.join(folder, "empty"), os.path.join(folder, "other.csv")
+    os.mkdir(empty)
+    with open(other, "w", encoding="utf-8") as file:
+        file.write("a,b\n1,2\n")
+    twice = os.path.join(folder, "twice.csv")
+    with open(twice, "w", encoding="utf-8") as file:
+        file.write("customer_id,spenders\n1,true\n1,false\n")
+    odd = os.path.join(folder, "odd.csv")
+    with open(odd, "w", encoding="utf-8") as file:
+        file.write("customer_id,spenders\n1,perhaps\n")
+    for path, words in [(os.path.join(folder, "gone.csv"), "gone.csv"), (empty, "holds no earlier output"),
+                        (other, "other.csv: is no earlier output"), (os.path.join(folder, "rules.seg"), "format is not clear"),
+                        (twice, "stands here a second time"), (odd, "perhaps")]:
+        done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--previous", path, "-o",
+                      os.path.join(folder, "out.csv"), status=1)
+        has(done.stderr, "--previous: ", words)
+        assert done.stdout == "" and not os.path.exists(os.path.join(folder, "out.csv"))
+
+
+@case
+def wrong_promises_are_errors_of_the_rules(folder):
+    rules, data = lay(folder, RULES + "check spenders size at least 500%\ncheck spend size at least 1\n")
+    done = strata("check", rules, status=2)
+    has(done.stdout, "E1006", "500% is more than there are", "E1001", "spend is a trait, and nobody is in it")
+    strata("run", rules, "--data", data, status=1)
+
+
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for function in CASES:
