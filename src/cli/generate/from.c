@@ -468,7 +468,7 @@ static void describe_happenings(builder *b, gen_table *g, const st_table *t)
     gen_happening *h = st_new_n(b->a, gen_happening, 1);
     *h = (gen_happening){.chance = 0.88, .shape = 0.5};
     if (timed)
-        h->rate = t->key ? 1.2 : 3;
+        h->rate = owner_of(b, owner_of(b, t)) ? 1 : t->key ? 1.2 : 3;
     else
         h->times = 3;
     g->happenings = h;
