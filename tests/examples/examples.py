@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every folder of examples/: its rules compile without a warning, its README is run as it stands there, and its treatments and
-tests are run.
+"""Every folder of examples/: its rules compile without a warning, and its README is run as it stands there: data are made, the rules are
+run with treatments and promises, and its tests are run.
 
 examples.py STRATA [--update]. In a README every line of four blanks and `strata …` is a command; they are run in order, in a folder
 where `examples` is. A block ```text right behind one has what it prints: all of it or, where names follow the word text, the lines
@@ -73,7 +73,8 @@ def example(folder, update):
     path = os.path.join(folder, "README.md")
     with open(path, encoding="utf-8") as file:
         readme = file.read()
-    judge(f"strata generate {name} " in readme, f"{name}: the README makes no data")
+    for command in (f"generate {name} ", f"run examples/{name} ", f"test examples/{name}$"):
+        judge(name == "retail" or re.search("^    strata " + command, readme, re.M), f"{name}: the README does not say strata {command}")
     with tempfile.TemporaryDirectory() as work:
         os.symlink(os.path.join(ROOT, "examples"), os.path.join(work, "examples"))
         blocks = follow(readme, work, update)
