@@ -66,6 +66,8 @@ const char *st_api_format(st_arena *a, st_type type);
 void st_api_put(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row);
 void st_api_put_text(st_out_batch *b, uint32_t i, const char *text); /* NULL: null */
 
+/* Why a treatment was not given, in words; NULL: it was. */
+const char *st_api_reason(st_arena *a, const st_treatment *t, strata_outcome outcome, uint32_t which);
 /* Works the treatments out and counts them. */
 void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, const strata_run_options *o);
 

@@ -22,14 +22,14 @@ static const char *channel_name(const st_treated *t, uint32_t which)
     return which < treatment_of(t)->nchannels ? treatment_of(t)->channels[which].name : NULL;
 }
 
-static const char *reason_of(st_arena *a, const st_treated *t, strata_outcome outcome, uint32_t which)
+const char *st_api_reason(st_arena *a, const st_treatment *t, strata_outcome outcome, uint32_t which)
 {
     switch (outcome) {
     case STRATA_TREATED: return NULL;
     case STRATA_NOT_ACTIVE: return "not active";
     case STRATA_EARLIER: return "an earlier treatment";
     case STRATA_EXCLUDED: {
-        const char *because = treatment_of(t)->exclusions[which]->because;
+        const char *because = t->exclusions[which]->because;
         return because ? because : "excluded";
     }
     case STRATA_HELD_OUT: return "held out";
@@ -37,7 +37,7 @@ static const char *reason_of(st_arena *a, const st_treated *t, strata_outcome ou
     case STRATA_NO_CHANNEL: return "no channel";
     case STRATA_OVER_LIMIT: return "over the contact limit";
     case STRATA_TOO_SOON: return "again too soon";
-    case STRATA_NOT_THE_ONE: return st_format(a, "another one per %s", treatment_of(t)->one_per_text);
+    case STRATA_NOT_THE_ONE: return st_format(a, "another one per %s", t->one_per_text);
     case STRATA_OVER_NUMBER: return "over the number";
     }
     return NULL;
@@ -88,7 +88,7 @@ static void count_one(strata_result *r, const st_treated *t)
                                          .entity = t->def->of->name,
                                          .outcome = outcome,
                                          .channel = outcome == STRATA_TREATED ? channel_name(t, k) : NULL,
-                                         .reason = reason_of(r->arena, t, outcome, k),
+                                         .reason = st_api_reason(r->arena, treatment_of(t), outcome, k),
                                          .by = stopper_of(t, outcome, k),
                                          .customers = sizes[o][k]};
         }
@@ -278,7 +278,7 @@ static void put_treated(leaving *s, st_out_batch *b, const st_treated *t, uint32
         st_out_int(b, ORDER, t->order[i]);
     else
         st_out_null(b, ORDER);
-    st_api_put_text(b, REASON, outcome == STRATA_NOT_THE_ONE ? one_per : reason_of(NULL, t, outcome, which));
+    st_api_put_text(b, REASON, outcome == STRATA_NOT_THE_ONE ? one_per : st_api_reason(NULL, treatment_of(t), outcome, which));
     st_api_put_text(b, BY, stopper_of(t, outcome, which));
 }
 
@@ -289,7 +289,7 @@ static void fill_treated_of(leaving *s, st_out_batch *b)
     for (; s->treatment < s->result->ntreated; s->treatment++, s->at = 0) {
         const st_treated *t = &s->result->treated[s->treatment];
         if (t->def->of != s->table->decl) continue;
-        const char *one_per = reason_of(a, t, STRATA_NOT_THE_ONE, 0);
+        const char *one_per = st_api_reason(a, treatment_of(t), STRATA_NOT_THE_ONE, 0);
         for (; s->at < t->n && n < BATCH_ROWS; s->at++, n++) put_treated(s, b, t, s->at, one_per);
         if (s->at < t->n) break;
     }

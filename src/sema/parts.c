@@ -32,15 +32,17 @@ static void treatment(const st_part_visit *v, const st_def *d)
     sends(v, d, t->sends, t->nsends);
 }
 
+void st_visit_parts_of(const st_def *d, const st_part_visit *v)
+{
+    if (d->treatment) treatment(v, d);
+    if (!d->audience) return;
+    part(v, d, d->audience->from, ST_PART_WHO);
+    sends(v, d, d->audience->sends, d->audience->nsends);
+}
+
 void st_visit_parts(const st_program *p, const st_part_visit *v)
 {
-    for (uint32_t i = 0; i < p->ndefs; i++) {
-        const st_def *d = p->defs[i];
-        if (d->treatment) treatment(v, d);
-        if (!d->audience) continue;
-        part(v, d, d->audience->from, ST_PART_WHO);
-        sends(v, d, d->audience->sends, d->audience->nsends);
-    }
+    for (uint32_t i = 0; i < p->ndefs; i++) st_visit_parts_of(p->defs[i], v);
 }
 
 bool st_has_treatments(const st_program *p)

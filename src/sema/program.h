@@ -462,12 +462,13 @@ typedef struct st_test_table {
     ST_VEC(st_test_row) rows;
 } st_test_table;
 
-/* What must be true of one row. `def` is a segment or list or holdout (IN, NOT_IN), or has a value: its own or a field. */
+/* What must be true of one row. `def` has members (IN, NOT_IN: a segment, list, holdout, or who gets a treatment), or a value:
+ * its own, a field (of an rfm; the cell of an overlay), the channel by which a treatment goes, or why it does not. */
 typedef struct st_claim {
     uint32_t kind; /* st_ast_claim, or st_cmp */
     const st_def *def;
-    bool is_field;
-    st_rfm_field field; /* of an rfm; ST_RFM_CELL also of an overlay */
+    enum { ST_ASK_OWN, ST_ASK_FIELD, ST_ASK_CHANNEL, ST_ASK_REASON } ask;
+    st_rfm_field field; /* ASK_FIELD */
     st_type type;       /* of what is asked */
     st_str key;         /* as it would be written in a rule */
     uint64_t row;       /* among the rows of def->of */
@@ -526,6 +527,7 @@ typedef struct st_part_visit {
     void (*visit)(void *context, const st_def *whole, st_def *part, st_part_role role);
     void *context;
 } st_part_visit;
+void st_visit_parts_of(const st_def *d, const st_part_visit *v);
 void st_visit_parts(const st_program *p, const st_part_visit *v);
 bool st_has_treatments(const st_program *p); /* or audiences */
 

@@ -402,7 +402,8 @@ static void warn_links(reading *q, const st_table *t)
 
 static bool has_members(const st_def *d)
 {
-    return d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_LIST;
+    return d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_LIST ||
+           d->kind == ST_DEF_TREATMENT;
 }
 
 static bool has_value(const st_def *d)
@@ -452,12 +453,23 @@ static st_def *definition_named(st_checker *c, const st_ast *name)
     return NULL;
 }
 
+/* offer.channel, offer.reason */
+static bool find_answer_of_treatment(const st_ast *member, st_claim *claim)
+{
+    claim->ask = strcmp(member->text, "channel") == 0  ? ST_ASK_CHANNEL
+                 : strcmp(member->text, "reason") == 0 ? ST_ASK_REASON
+                                                       : ST_ASK_OWN;
+    claim->type = st_type_of(ST_T_STRING);
+    return claim->ask != ST_ASK_OWN;
+}
+
 /* loyalty.r, plan.cell */
 static bool find_field(st_checker *c, const st_ast *ref, st_claim *claim)
 {
     const st_ast *member = ref->kids[ST_REF_member];
     const st_def *d = claim->def;
-    claim->is_field = true;
+    claim->ask = ST_ASK_FIELD;
+    if (d->kind == ST_DEF_TREATMENT && find_answer_of_treatment(member, claim)) return true;
     if (d->kind == ST_DEF_RFM) {
         st_scope s = {.at = d->of};
         const st_expr *x = st_check_member(c, &s, ref);
@@ -503,15 +515,16 @@ static bool check_form(st_checker *c, const st_ast *ast, const st_claim *claim)
 {
     const st_def *d = claim->def;
     const char *help;
-    if (has_members(d) == is_membership(claim->kind) && !(claim->is_field && has_members(d))) return true;
-    if (has_members(d))
+    bool members = has_members(d) && claim->ask == ST_ASK_OWN;
+    if (members == is_membership(claim->kind)) return true;
+    if (members)
         help = st_format(c->a, "Write in %s or not in %s.", d->name, d->name);
     else if (claim->type.base == ST_T_LABEL && claim->type.labels->n)
         help = st_format(c->a, "Write for example %s = %s.", d->name, claim->type.labels->names[0]);
     else
         help = st_format(c->a, "Write for example %s = …, or %s is missing.", d->name, d->name);
     st_err(c, ST_MSG_CLAIM_FORM, ast->span, d->name,
-           has_members(d) ? "has members, not a value" : "is a value, not a group of rows", help);
+           members ? "has members, not a value" : "is a value, not a group of rows", help);
     return false;
 }
 

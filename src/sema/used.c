@@ -98,6 +98,24 @@ static void use_def(used_walk *w, const st_def *d)
     *st_push(w->c->a, &w->reads->all) = d;
 }
 
+static void use_part(void *context, const st_def *whole, st_def *part, st_part_role role)
+{
+    (void)whole;
+    (void)role;
+    use_def(context, part);
+}
+
+/* What decides who gets a treatment; not what is sent. */
+static void use_treatment(used_walk *w, const st_def *d)
+{
+    st_treatment t = *d->treatment;
+    st_def bare = *d;
+    t.nsends = 0;
+    bare.treatment = &t;
+    st_visit_parts_of(&bare, &(st_part_visit){use_part, w});
+    use_def(w, t.campaign);
+}
+
 static void visit(void *ctx, const st_expr *x)
 {
     used_walk *w = ctx;
@@ -158,6 +176,8 @@ void st_find_reads(st_checker *c, const st_def *const *defs, uint32_t n, st_read
         st_walk_def(&w.walker, d);
         use_def(&w, d->among);
         for (uint32_t k = 0; k < d->nuses; k++) use_def(&w, d->uses[k]);
+        if (d->treatment) use_treatment(&w, d);
+        for (uint32_t k = 0; d->campaign && k < d->campaign->n; k++) use_def(&w, d->campaign->treatments[k]);
         if (!d->overlay) continue;
         use_def(&w, d->overlay->on);
         for (uint32_t k = 0; k < d->overlay->ndims; k++) use_def(&w, d->overlay->dims[k]);

@@ -62,9 +62,11 @@ bool st_claim_holds(const st_zone *zone, const st_claim *claim, const st_answer 
 
 static const char *name_of(st_arena *a, const st_claim *claim)
 {
-    return claim->is_field ? st_format(a, "%s.%s", claim->def->name,
-                                       st_bc_field_names[ST_OUT_R + claim->field - ST_RFM_R])
-                           : claim->def->name;
+    const char *field = claim->ask == ST_ASK_FIELD     ? st_bc_field_names[ST_OUT_R + claim->field - ST_RFM_R]
+                        : claim->ask == ST_ASK_CHANNEL ? "channel"
+                        : claim->ask == ST_ASK_REASON  ? "reason"
+                                                       : NULL;
+    return field ? st_format(a, "%s.%s", claim->def->name, field) : claim->def->name;
 }
 
 static bool is_membership(const st_claim *claim)
@@ -75,6 +77,7 @@ static bool is_membership(const st_claim *claim)
 const char *st_answer_text(st_arena *a, const st_zone *zone, const st_claim *claim, const st_answer *answer)
 {
     if (!answer->present) return "not in the population";
+    if (is_membership(claim) && answer->reason) return st_format(a, "not in it: %s", answer->reason);
     if (is_membership(claim)) return answer->value.as.b ? "in it" : "not in it";
     st_value v = answer->value;
     if (v.type.base == ST_T_FLOAT && v.type.scale) v.as.f = rounded(v.as.f);
@@ -116,6 +119,8 @@ static const char *sentence(st_arena *a, const st_zone *zone, const st_claim *cl
             is_membership(claim) ? key : st_format(a, "%s of %s", name, key),
             is_membership(claim) ? st_format(a, "should be in %s", name) : wish(a, zone, claim), key,
             claim->def->of->name);
+    if (claim->kind == ST_CLAIM_IN && answer->reason)
+        return st_format(a, "%s should be in %s, and is not: %s.", key, name, answer->reason);
     if (claim->kind == ST_CLAIM_IN) return st_format(a, "%s should be in %s, and is not.", key, name);
     const char *found = st_answer_text(a, zone, claim, answer);
     bool same = claim->kind == ST_NE && !answer->value.missing;

@@ -15,12 +15,13 @@ const st_data *st_test_data(st_arena *a, const st_program *program, const st_tes
 typedef struct st_answer {
     bool present; /* the row is in the population; else there is no value */
     st_value value;
+    const char *reason; /* of treatments: why it is not given; NULL: it is */
 } st_answer;
 /* A run that gives what the claims ask for. The caller frees it. */
 strata_status st_test_run(st_arena *a, const strata_rules *rules, const st_test *test, const st_data *data,
                           strata_result **result, strata_error *error);
 st_answer st_answer_of_machine(st_arena *a, const strata_result *result, const st_claim *claim);
-st_answer st_answer_of_oracle(st_oracle *o, const st_claim *claim);
+st_answer st_answer_of_oracle(st_arena *a, st_oracle *o, const st_claim *claim);
 bool st_same_answer(const st_answer *a, const st_answer *b);
 
 /* ---- judge.c ---- */

@@ -96,7 +96,7 @@ static void judge(strata_tests *k, st_arena *a, size_t i, const st_claim *claim,
 {
     const st_program *p = k->rules->program;
     st_answer machine = st_answer_of_machine(a, k->result, claim);
-    st_answer other = st_answer_of_oracle(oracle, claim);
+    st_answer other = st_answer_of_oracle(a, oracle, claim);
     strata_failure f = {.kind = STRATA_FAILURE_EXPECTATION};
     if (!st_same_answer(&machine, &other)) {
         f.kind = STRATA_FAILURE_DEFECT;
