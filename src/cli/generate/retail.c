@@ -4,7 +4,8 @@
  * distribution and how long he stays from an exponential whose rate is again gamma distributed (the Pareto/NBD model of
  * repeat buying): most buy once or twice, a few very often, and everybody leaves some day without saying so. An eighth never
  * buys. What he spends is lognormal around a level of his own. Before every order of the last 90 days stands a visit that led
- * to it; other visits come at a rate that follows his buying.
+ * to it; other visits come at a rate that follows his buying. In the last 90 days the shop wrote to those who allow it: most
+ * weeks a newsletter, now and then something else.
  */
 #include "cli/generate/retail.h"
 
@@ -24,13 +25,13 @@ enum { WEB_DAYS = 90, BATCH_ROWS = 32768 };
 enum { FIRST_CUSTOMER = 100001, FIRST_ORDER = 1000001, FIRST_SESSION = 1 };
 
 /* What a draw is for; part of its address, so the order never changes. */
-enum { FOR_PROFILE, FOR_COURSE, FOR_PURCHASES, FOR_VISITS, FOR_ORDER, FOR_VISIT, FOR_TIME };
+enum { FOR_PROFILE, FOR_COURSE, FOR_PURCHASES, FOR_VISITS, FOR_ORDER, FOR_VISIT, FOR_TIME, FOR_SENDS };
 
 static const double never_buys = 0.125;
 static const double rate_shape = 0.8;                   /* of the gamma distribution of buying rates */
 static const double stay_shape = 1.4, stay_scale = 320; /* of the gamma distribution of leaving rates; days */
 
-const char *const gen_tables[GEN_TABLES] = {"customers", "orders", "events"};
+const char *const gen_tables[GEN_TABLES] = {"customers", "orders", "events", "sends"};
 
 typedef struct word {
     const char *text; /* NULL: missing */
@@ -161,14 +162,43 @@ static const word mail_hosts[] = {
 static const word tag_words[] = {
     {"newsletter", 55}, {"referral", 12}, {"student", 10}, {"event_guest", 8}, {"wholesale", 2}};
 
-static void put_email(st_out_batch *b, gen_random *r, int64_t id)
+/* What is drawn of a customer up to whom the shop may write to. */
+typedef struct profile {
+    bool has_email, has_birth, email_consent, sms_consent;
+    st_str host, country;
+    uint32_t name, postcode;
+    bool has_postcode;
+    double age;
+} profile;
+
+enum { FIRST_NAMES = 16 };
+
+static profile profile_of(gen_random *r)
 {
-    static const char *const names[] = {"anna", "ben",   "clara", "david", "emma", "felix", "greta", "hugo",
-                                        "ida",  "jonas", "karla", "leo",   "mia",  "noah",  "olga",  "paul"};
+    profile p = {.has_email = !gen_chance(r, 0.03)};
+    if (p.has_email) {
+        p.host = PICK(r, mail_hosts);
+        p.name = gen_below(r, FIRST_NAMES);
+    }
+    p.country = PICK(r, countries);
+    p.postcode = 1000 + gen_below(r, 98000);
+    p.has_postcode = !gen_chance(r, 0.06);
+    double one = gen_uniform(r), two = gen_uniform(r);
+    p.age = 18 + 65 * (one + two) / 2;
+    p.has_birth = !gen_chance(r, 0.12);
+    p.email_consent = gen_chance(r, 0.68);
+    p.sms_consent = gen_chance(r, 0.22);
+    return p;
+}
+
+static void put_email(st_out_batch *b, const profile *p, int64_t id)
+{
+    static const char *const names[FIRST_NAMES] = {"anna",  "ben",  "clara", "david", "emma",  "felix",
+                                                   "greta", "hugo", "ida",   "jonas", "karla", "leo",
+                                                   "mia",   "noah", "olga",  "paul"};
     char text[80];
-    st_str host = PICK(r, mail_hosts);
-    int n = snprintf(text, sizeof text, "%s.%lld@%.*s", names[gen_below(r, ST_COUNT(names))], (long long)id,
-                     (int)host.n, host.p);
+    int n =
+        snprintf(text, sizeof text, "%s.%lld@%.*s", names[p->name], (long long)id, (int)p->host.n, p->host.p);
     st_out_text(b, C_EMAIL, (st_str){text, (uint32_t)n});
 }
 
@@ -197,23 +227,23 @@ static void put_customer(const crowd *c, st_out_batch *b, uint32_t customer)
     gen_random r = gen_random_at(c->shop.seed, customer, FOR_PROFILE, 0);
     behaviour how = behaviour_of(&c->shop, c->mean_rate, customer);
     int64_t id = FIRST_CUSTOMER + (int64_t)customer;
+    profile p = profile_of(&r);
     st_out_int(b, C_ID, id);
-    if (gen_chance(&r, 0.03))
+    if (p.has_email)
+        put_email(b, &p, id);
+    else
         st_out_null(b, C_EMAIL);
-    else
-        put_email(b, &r, id);
-    put_text(b, C_COUNTRY, PICK(&r, countries));
+    put_text(b, C_COUNTRY, p.country);
     char digits[16];
-    snprintf(digits, sizeof digits, "%05u", 1000 + gen_below(&r, 98000));
-    put_text(b, C_POSTCODE, gen_chance(&r, 0.06) ? (st_str){0} : st_str_of(digits));
-    double age = 18 + 65 * (gen_uniform(&r) + gen_uniform(&r)) / 2;
-    if (gen_chance(&r, 0.12))
-        st_out_null(b, C_BIRTH);
+    snprintf(digits, sizeof digits, "%05u", p.postcode);
+    put_text(b, C_POSTCODE, p.has_postcode ? st_str_of(digits) : (st_str){0});
+    if (p.has_birth)
+        st_out_int(b, C_BIRTH, GEN_FIRST_DAY + GEN_DAYS - (int64_t)(p.age * 365.2425));
     else
-        st_out_int(b, C_BIRTH, GEN_FIRST_DAY + GEN_DAYS - (int64_t)(age * 365.2425));
+        st_out_null(b, C_BIRTH);
     st_out_int(b, C_SIGN_UP, instant_at(how.sign_up));
-    st_out_bool(b, C_EMAIL_CONSENT, gen_chance(&r, 0.68));
-    st_out_bool(b, C_SMS_CONSENT, gen_chance(&r, 0.22));
+    st_out_bool(b, C_EMAIL_CONSENT, p.email_consent);
+    st_out_bool(b, C_SMS_CONSENT, p.sms_consent);
     put_text(b, C_PLAN, PICK(&r, plans));
     put_text(b, C_CHANNEL, PICK(&r, channels));
     if (gen_chance(&r, 0.4))
@@ -524,6 +554,64 @@ static int fill_events(void *context, st_out_batch *b, const char **why)
     return 0;
 }
 
+/* ---- what was sent ---- */
+
+enum { S_CUSTOMER, S_AT, S_CHANNEL, S_TREATMENT, S_COLUMNS };
+static const st_out_field send_fields[S_COLUMNS] = {{"customer_id", "l", false},
+                                                    {"sent_at", "tsu:UTC", false},
+                                                    {"channel", "u", false},
+                                                    {"treatment", "u", false}};
+
+/* A week of the shop begins with its first day, a Wednesday; the newsletter goes out on the sixth day, from nine o'clock. */
+enum { SEND_WEEKS = 12, LETTER_DAY = 6, LETTER_HOUR = 9 };
+
+typedef struct send_source {
+    crowd crowd;
+    uint32_t week, next;
+} send_source;
+
+static void put_send(st_out_batch *b, uint32_t customer, int64_t at, const char *channel,
+                     const char *treatment)
+{
+    st_out_int(b, S_CUSTOMER, FIRST_CUSTOMER + (int64_t)customer);
+    st_out_int(b, S_AT, at);
+    put_text(b, S_CHANNEL, st_str_of(channel));
+    put_text(b, S_TREATMENT, st_str_of(treatment));
+}
+
+/* What a customer was sent in a week: at most three rows, in order of time. */
+static void put_sends(const crowd *c, st_out_batch *b, uint32_t week, uint32_t customer)
+{
+    gen_random own = gen_random_at(c->shop.seed, customer, FOR_PROFILE, 0);
+    gen_random r = gen_random_at(c->shop.seed, customer, FOR_SENDS, week);
+    profile p = profile_of(&own);
+    int first = GEN_DAYS - 7 * (int)(SEND_WEEKS - week);
+    if (behaviour_of(&c->shop, c->mean_rate, customer).sign_up >= first) return;
+    bool reads = p.email_consent && p.has_email;
+    int64_t begin = midnight_of(first), span = (int64_t)(gen_uniform(&r) * LETTER_DAY * 86400) * SECOND_US;
+    bool cart = gen_chance(&r, 0.03), voucher = gen_chance(&r, 0.01), letter = gen_chance(&r, 0.6);
+    if (cart && reads) put_send(b, customer, begin + span / 2, "email", "cart_letter");
+    if (voucher && (reads || p.sms_consent))
+        put_send(b, customer, begin + span, reads ? "email" : "sms", "ten_off_letter");
+    int64_t post = midnight_of(first + LETTER_DAY) + (LETTER_HOUR * 3600 + customer % 3600) * SECOND_US;
+    if (letter && reads) put_send(b, customer, post, "email", "newsletter");
+}
+
+static int fill_sends(void *context, st_out_batch *b, const char **why)
+{
+    (void)why;
+    send_source *s = context;
+    while (s->week < SEND_WEEKS && st_out_rows(b) < BATCH_ROWS) {
+        if (s->next == s->crowd.shop.customers) {
+            s->week++;
+            s->next = 0;
+            continue;
+        }
+        put_sends(&s->crowd, b, s->week, s->next++);
+    }
+    return 0;
+}
+
 /* ---- streams ---- */
 
 static void done_customers(void *context)
@@ -584,12 +672,22 @@ static int stream_events(const crowd *c, struct ArrowArrayStream *stream)
     return st_out_stream(NULL, event_fields, E_COLUMNS, (st_out_source){s, fill_events, done_events}, stream);
 }
 
+static int stream_sends(const crowd *c, struct ArrowArrayStream *stream)
+{
+    send_source *s = calloc(1, sizeof *s);
+    if (!s) return ENOMEM;
+    s->crowd = *c;
+    return st_out_stream(NULL, send_fields, S_COLUMNS, (st_out_source){s, fill_sends, done_customers},
+                         stream);
+}
+
 int gen_stream(const gen_shop *shop, int table, struct ArrowArrayStream *stream)
 {
     crowd c = {*shop, mean_rate_for(shop->orders_per_customer)};
     switch (table) {
     case 0: return stream_customers(&c, stream);
     case 1: return stream_orders(&c, stream);
-    default: return stream_events(&c, stream);
+    case 2: return stream_events(&c, stream);
+    default: return stream_sends(&c, stream);
     }
 }

@@ -1,5 +1,6 @@
-/* The example shop: customers, their orders, and what they did on the web in the last 90 days, as Arrow streams. The same
- * numbers give the same rows. Orders and events come in order of time, as a shop writes them. */
+/* The example shop: customers, their orders, and of the last weeks what they did on the web and what was sent to them, as Arrow
+ * streams. The same numbers give the same rows. Orders and events come in order of time, as a shop writes them; what was sent
+ * week by week. */
 #ifndef STRATA_CLI_GENERATE_RETAIL_H
 #define STRATA_CLI_GENERATE_RETAIL_H
 
@@ -14,8 +15,8 @@ typedef struct gen_shop {
     double orders_per_customer; /* on average */
 } gen_shop;
 
-enum { GEN_TABLES = 3 };
-extern const char *const gen_tables[GEN_TABLES]; /* "customers", "orders", "events" */
+enum { GEN_TABLES = 4 };
+extern const char *const gen_tables[GEN_TABLES]; /* "customers", "orders", "events", "sends" */
 
 /* 0, or an errno. */
 int gen_stream(const gen_shop *shop, int table, struct ArrowArrayStream *stream);
