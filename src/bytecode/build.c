@@ -5,9 +5,9 @@ const char *const st_bc_type_names[ST_BC_TYPES] = {"bool", "i64", "i128", "f64",
 const char *const st_bc_cmp_names[ST_CMPS] = {"=", "!=", "<", "<=", ">", ">="};
 const char *const st_bc_test_names[ST_TESTS] = {"starts",   "not.starts",   "ends",    "not.ends",
                                                 "contains", "not.contains", "matches", "not.matches"};
-const char *const st_bc_step_names[ST_STEP_KINDS] = {"setup",    "pass",      "distinct", "most.common",
-                                                     "repeats",  "median",    "last.n",   "span",
-                                                     "sequence", "threshold", "score",    "stratum"};
+const char *const st_bc_step_names[ST_STEP_KINDS] = {
+    "setup", "pass",     "distinct",  "most.common", "repeats", "median", "last.n",
+    "span",  "sequence", "threshold", "score",       "stratum", "nearest"};
 const char *const st_bc_field_names[ST_OUT_FIELDS] = {
     "value", "r",      "f",         "m",    "recency", "frequency", "monetary",
     "cell",  "member", "dimension", "part", "rank",    "promised"};
@@ -245,6 +245,7 @@ st_bc_step *st_bc_step_new(st_bc *b, st_bc_step_kind kind, st_bc_domain domain)
     s->kind = kind;
     s->domain = domain;
     s->out = s->filter = s->value = s->key = s->sequence = s->subject = s->strata = s->ends = ST_BC_NONE;
+    s->other = s->other_filter = s->other_value = s->other_key = ST_BC_NONE;
     return s;
 }
 

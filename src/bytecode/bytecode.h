@@ -220,6 +220,9 @@ typedef enum st_bc_step_kind {
                           the same values (or none) of the inputs in list `strata` (I64, TEXT) are a stratum; of its n rows, in order
                           of value (I64) and then of key, range i ends with the floor(end * n + 1/2)-th, with `ends` a list of ascending I128
                           literals from 0 to 1 with amount_scale digits behind the point */
+    ST_STEP_NEAREST, /* domain: a table; out (I64) = metres from the place of a row, latitude in value and longitude in key, to the nearest
+                          of the rows of table `other` in other_filter, whose place is in other_value and other_key; inputs are F64, over
+                          their tables. Missing where the row has no place, or none of the others has */
     ST_STEP_KINDS
 } st_bc_step_kind;
 extern const char *const st_bc_step_names[ST_STEP_KINDS];
@@ -231,8 +234,9 @@ typedef struct st_bc_step {
     uint32_t out;          /* slot; THRESHOLD: scalar */
     uint32_t filter;       /* BOOL slot over the domain, or ST_BC_NONE: all rows */
     uint32_t value;        /* input over the domain */
-    uint32_t key;          /* SCORE by NTILE, STRATUM: input over the domain, I64 or TEXT */
+    uint32_t key;          /* SCORE by NTILE, STRATUM: input over the domain, I64 or TEXT; NEAREST: F64 */
     uint32_t strata, ends; /* STRATUM: lists */
+    uint32_t other, other_filter, other_value, other_key; /* NEAREST */
     uint32_t scale;        /* MEDIAN, SCORE */
     int64_t n;             /* LAST_N; SPAN; SCORE */
     st_unit unit;          /* SPAN */

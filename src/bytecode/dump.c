@@ -226,6 +226,12 @@ static void put_stratum(dumper *d, const st_bc_step *s)
     }
 }
 
+static void put_nearest(dumper *d, const st_bc_step *s)
+{
+    PUT(d, " in%u from %s in%u in%u", s->key, table_name(d, s->other), s->other_value, s->other_key);
+    if (s->other_filter != ST_BC_NONE) PUT(d, " where slot%u", s->other_filter);
+}
+
 static void put_step(dumper *d, uint32_t id)
 {
     const st_bc_step *s = &d->b->steps.p[id];
@@ -250,6 +256,7 @@ static void put_step(dumper *d, uint32_t id)
     if (s->kind == ST_STEP_THRESHOLD) put_threshold(d, s);
     if (s->kind == ST_STEP_SCORE) put_score(d, s);
     if (s->kind == ST_STEP_STRATUM) put_stratum(d, s);
+    if (s->kind == ST_STEP_NEAREST) put_nearest(d, s);
     if (s->kind == ST_STEP_SEQUENCE) PUT(d, " sequence %u", s->sequence);
     PUT(d, "\n");
     if (s->kind == ST_STEP_SEQUENCE) put_sequence(d, &d->b->sequences.p[s->sequence]);

@@ -552,7 +552,8 @@ static void definition(file *f, const st_program *s, st_def *d)
     meta(f, &d->meta);
     uint32_t of = u32_of(f, d->of ? d->of->index : ST_BC_NONE);
     need(f, of == ST_BC_NONE || of < s->ntables, "a definition is of no table");
-    bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_ROWS || d->kind == ST_DEF_LAYER;
+    bool outside = d->kind == ST_DEF_PARAM || d->kind == ST_DEF_PLACE || d->kind == ST_DEF_ROWS ||
+                   d->kind == ST_DEF_LAYER;
     need(f, of != ST_BC_NONE ? s->tables[of]->key != NULL || outside || d->hidden : outside,
          "a definition is of no table with a key");
     if (f->reading && of != ST_BC_NONE) d->of = s->tables[of];
@@ -766,8 +767,9 @@ static void step(file *f, st_bc_step *s)
 {
     s->kind = (st_bc_step_kind)small(f, s->kind, ST_STEP_KINDS);
     code(f, &s->code);
-    uint32_t *const numbers[] = {&s->domain,   &s->out,          &s->filter,  &s->value,  &s->key, &s->scale,
-                                 &s->sequence, &s->amount_scale, &s->subject, &s->strata, &s->ends};
+    uint32_t *const numbers[] = {&s->domain, &s->out,      &s->filter,       &s->value,       &s->key,
+                                 &s->scale,  &s->sequence, &s->amount_scale, &s->subject,     &s->strata,
+                                 &s->ends,   &s->other,    &s->other_filter, &s->other_value, &s->other_key};
     for (size_t i = 0; i < ST_COUNT(numbers); i++) u32(f, numbers[i]);
     i64(f, &s->n);
     i128(f, &s->amount);
@@ -806,7 +808,7 @@ static void objects(file *f, st_bc *b)
     ENTRIES(f, &b->lists, 4, u32);
     ENTRIES(f, &b->code, 2, instr);
     ENTRIES(f, &b->sequences, 13, sequence);
-    ENTRIES(f, &b->steps, 48, step);
+    ENTRIES(f, &b->steps, 64, step);
     ENTRIES(f, &b->outputs, 10, output);
     ENTRIES(f, &b->notes, 6, note);
     for (uint32_t i = 0; i < b->schema->ntables; i++) u32(f, &b->population[i]);

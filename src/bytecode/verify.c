@@ -626,6 +626,15 @@ static bool check_stratum(verifier *v, const st_bc_step *s)
     return fill_slot(v, s->out, I64, s->domain);
 }
 
+static bool check_nearest(verifier *v, const st_bc_step *s)
+{
+    NEED(!ST_BC_IS_VIEW(s->domain) && s->other < v->b->schema->ntables, "it needs two tables");
+    return check_value(v, s->value, s->domain, 1u << ST_BC_F64) &&
+           check_value(v, s->key, s->domain, 1u << ST_BC_F64) && check_filter(v, s->other_filter, s->other) &&
+           check_value(v, s->other_value, s->other, 1u << ST_BC_F64) &&
+           check_value(v, s->other_key, s->other, 1u << ST_BC_F64) && fill_slot(v, s->out, I64, s->domain);
+}
+
 static bool check_step(verifier *v, const st_bc_step *s)
 {
     NEED(s->kind < ST_STEP_KINDS, "it is of no kind");
@@ -638,6 +647,7 @@ static bool check_step(verifier *v, const st_bc_step *s)
     case ST_STEP_THRESHOLD:
     case ST_STEP_SCORE: return check_rank(v, s);
     case ST_STEP_STRATUM: return check_stratum(v, s);
+    case ST_STEP_NEAREST: return check_nearest(v, s);
     default: return check_group(v, s);
     }
 }

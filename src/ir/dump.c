@@ -100,6 +100,7 @@ static void describe(st_arena *a, const st_ir_node *n, st_buf *out)
     case ST_IR_HAS:
         if (n->k) st_buf_puts(a, out, " ignoring case");
         break;
+    case ST_IR_NEAREST:
     case ST_IR_LISTED:
     case ST_IR_AT_LEAST:
     case ST_IR_LAST_ROWS: st_buf_printf(a, out, " %u", n->k); break;
@@ -136,9 +137,9 @@ uint32_t *st_ir_numbers(st_arena *a, const st_ir *ir)
     return numbers;
 }
 
-const char *const st_ir_field_names[ST_IR_FIELDS] = {"r",        "f",    "m",      "recency",  "frequency",
-                                                     "monetary", "cell", "member", "dimension", "part",
-                                                     "rank", "promised"};
+const char *const st_ir_field_names[ST_IR_FIELDS] = {"r",         "f",        "m",    "recency",
+                                                     "frequency", "monetary", "cell", "member",
+                                                     "dimension", "part",     "rank", "promised"};
 
 void st_dump_ir(st_arena *a, const st_ir *ir, st_buf *out)
 {

@@ -366,6 +366,23 @@ static st_ir_id choice(st_lowering *l, const st_expr *e)
                       4);
 }
 
+static st_ir_id distance(st_lowering *l, const st_expr *e, st_ir_like like)
+{
+    st_ir_id args[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        args[i] = st_lower_value(l, e->args[i]);
+        if (st_ir_at(l->ir, args[i])->op == ST_IR_MISSING) return st_ir_missing(l->ir, like.kind, like.scale);
+    }
+    st_ir_node n = {.op = ST_IR_DISTANCE,
+                    .kind = like.kind,
+                    .scale = like.scale,
+                    .digits = like.digits,
+                    .optional = true,
+                    .n = 4,
+                    .args = args};
+    return st_ir_node_of(l->ir, &n);
+}
+
 static st_ir_id lookup(st_lowering *l, const st_expr *e, st_ir_like like)
 {
     static const st_ir_like index = {ST_IR_I64, 0, 19};
@@ -402,6 +419,8 @@ static st_ir_id value_plain(st_lowering *l, const st_expr *e)
     case ST_X_RFM_FIELD: return rfm_field(l, e);
     case ST_X_NOW: return l->now;
     case ST_X_STEP_ROW: return step_row(l, e);
+    case ST_X_DISTANCE: return distance(l, e, like);
+    case ST_X_NEAREST: return st_lower_nearest(l, e);
     case ST_X_CHOICE: return choice(l, e);
     case ST_X_LOOKUP: return lookup(l, e, like);
     case ST_X_IF_MISSING: {

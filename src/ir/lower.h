@@ -36,6 +36,7 @@ st_ir_id st_lower_keep(st_lowering *l, const st_table *t);
 st_ir_id st_lower_population(st_lowering *l, const st_table *t); /* existing rows that have begun */
 st_ir_id st_lower_aggregate(st_lowering *l, const st_expr *e);   /* not of ANY and NO */
 st_ir_id st_lower_any(st_lowering *l, const st_expr *e);
+st_ir_id st_lower_nearest(st_lowering *l, const st_expr *e);
 st_ir_id st_lower_sequence(st_lowering *l, const st_expr *e);
 
 /* lower_defs.c: definitions and ranks. */

@@ -76,6 +76,27 @@ static st_ir_id rows_of(st_lowering *l, const st_rowset *r)
     return p;
 }
 
+st_ir_id st_lower_nearest(st_lowering *l, const st_expr *e)
+{
+    st_ir *ir = l->ir;
+    st_ir_like like = st_ir_like_of(&e->type);
+    st_ir_id args[5] = {st_lower_value(l, e->args[0]), st_lower_value(l, e->args[1]), rows_of(l, &e->rows),
+                        st_lower_value(l, e->args[2]), st_lower_value(l, e->args[3])};
+    bool none = args[2] == ST_IR_FALSE_ID;
+    for (uint32_t i = 0; i < 5; i++) none |= st_ir_at(ir, args[i])->op == ST_IR_MISSING;
+    if (none) return st_ir_missing(ir, like.kind, like.scale);
+    st_ir_node node = {.op = ST_IR_NEAREST,
+                       .kind = like.kind,
+                       .scale = like.scale,
+                       .digits = like.digits,
+                       .optional = true,
+                       .domain = (int32_t)e->at->index,
+                       .k = e->rows.table->index,
+                       .n = 5,
+                       .args = args};
+    return st_ir_node_of(ir, &node);
+}
+
 /* ---- aggregates ---- */
 
 /* A node over the rows in args[0]. */

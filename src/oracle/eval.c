@@ -1,6 +1,7 @@
 /* One expression for one row. */
 #include "oracle/parts.h"
 
+#include "base/geo.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -449,6 +450,23 @@ static st_value lookup(const st_scope *s, const st_expr *e)
     return st_o_eval(s, e->args[1 + at]);
 }
 
+bool st_o_degrees(const st_scope *s, const st_expr *lat, const st_expr *lon, double out[2])
+{
+    st_value up = st_o_eval(s, lat), east = st_o_eval(s, lon);
+    if (up.missing || east.missing) return false;
+    out[0] = up.as.f;
+    out[1] = east.as.f;
+    return st_is_place(out[0], out[1]);
+}
+
+static st_value distance(const st_scope *s, const st_expr *e)
+{
+    double from[2], to[2];
+    if (!st_o_degrees(s, e->args[0], e->args[1], from) || !st_o_degrees(s, e->args[2], e->args[3], to))
+        return st_o_missing(e->type);
+    return (st_value){.type = e->type, .as.d = st_metres_between(from[0], from[1], to[0], to[1])};
+}
+
 /* ---- text ---- */
 
 static st_pattern *pattern_of(st_oracle *o, const st_expr *e)
@@ -644,6 +662,8 @@ st_value st_o_eval(const st_scope *s, const st_expr *e)
     case ST_X_SEQUENCE: return st_o_bool(e->type, st_o_sequence(s, e));
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM: return st_o_ranked(s, e);
+    case ST_X_DISTANCE: return distance(s, e);
+    case ST_X_NEAREST: return st_o_nearest(s, e);
     case ST_X_SAMPLE: return sample(s, e);
     case ST_X_STRATUM: return st_o_stratum(s, e);
     case ST_X_AS_OF: {

@@ -32,6 +32,13 @@ typedef struct st_dealt {
     int64_t *range;
 } st_dealt;
 
+/* The places of the rows that a NEAREST asks for. */
+typedef struct st_places {
+    const st_expr *expr;
+    uint64_t n;
+    double (*at)[2];
+} st_places;
+
 typedef struct st_rfm_row {
     bool member;
     int score[3]; /* 0: missing, or not a part of this rfm */
@@ -45,6 +52,7 @@ typedef struct st_moment {
     uint8_t **known;   /* whether values[def][row] was found already */
     st_rfm_row **rfm;  /* by definition, by row */
     ST_VEC(st_ranking) rankings;
+    ST_VEC(st_places) places;
     ST_VEC(st_dealt) dealt;
 } st_moment;
 
@@ -100,7 +108,11 @@ void st_o_sort(st_value *values, uint64_t n);
 uint64_t st_o_count_less(const st_value *sorted, uint64_t n, const st_value *v); /* strictly less than v */
 uint64_t st_o_count_at_most(const st_value *sorted, uint64_t n, const st_value *v);
 
+/* The place that two expressions give; false: missing, or none. */
+bool st_o_degrees(const st_scope *s, const st_expr *lat, const st_expr *lon, double out[2]);
+
 /* ---- rows.c ---- */
+st_value st_o_nearest(const st_scope *s, const st_expr *e);
 bool st_o_exists(st_oracle *o, const st_table *table, int64_t row);
 bool st_o_visible(const st_scope *s, const st_table *table, int64_t row);
 bool st_o_present(const st_scope *s, const st_table *table, int64_t row);

@@ -1,6 +1,8 @@
 /* Which rows there are: existence, visibility, and the rows of a source. */
 #include "oracle/parts.h"
 
+#include "base/geo.h"
+
 uint64_t st_o_row_count(const st_oracle *o, const st_table *table)
 {
     return o->data->tables[table->index].rows;
@@ -180,4 +182,37 @@ uint32_t st_o_push_rows(const st_scope *s, const st_rowset *set)
                                            : keep_where(s, filter->where, base, n);
     }
     return n;
+}
+
+/* ---- the nearest row ---- */
+
+static const st_places *places_of(const st_scope *s, const st_expr *e)
+{
+    st_oracle *o = s->o;
+    for (uint32_t i = 0; i < s->m->places.n; i++)
+        if (s->m->places.p[i].expr == e) return &s->m->places.p[i];
+    st_places found = {.expr = e};
+    uint64_t rows = st_o_row_count(o, e->rows.table);
+    found.at = st_alloc_array(o->arena, rows + 1, sizeof *found.at);
+    for (uint64_t row = 0; row < rows; row++) {
+        st_scope at = {.o = o, .m = s->m, .row = (int64_t)row};
+        bool in = st_o_present(&at, e->rows.table, (int64_t)row);
+        for (uint32_t f = 0; in && f < e->rows.nfilters; f++) in = st_o_true(&at, e->rows.filters[f].where);
+        if (in && st_o_degrees(&at, e->args[2], e->args[3], found.at[found.n])) found.n++;
+    }
+    st_places *kept = st_push(o->arena, &s->m->places);
+    *kept = found;
+    return kept;
+}
+
+/* Every row is asked. */
+st_value st_o_nearest(const st_scope *s, const st_expr *e)
+{
+    double from[2];
+    if (!st_o_degrees(s, e->args[0], e->args[1], from)) return st_o_missing(e->type);
+    const st_places *to = places_of(s, e);
+    int64_t best = INT64_MAX;
+    for (uint64_t i = 0; i < to->n; i++)
+        best = ST_MIN(best, st_metres_between(from[0], from[1], to->at[i][0], to->at[i][1]));
+    return best == INT64_MAX ? st_o_missing(e->type) : (st_value){.type = e->type, .as.d = best};
 }

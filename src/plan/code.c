@@ -557,6 +557,17 @@ static uint32_t lookup(st_emitter *e, const st_ir_node *n)
     return out;
 }
 
+static uint32_t distance(st_emitter *e, const st_ir_node *n)
+{
+    uint32_t v[4];
+    for (uint32_t i = 0; i < 4; i++) v[i] = value(e, n->args[i]);
+    uint32_t out = new_val(e);
+    st_draft *d = put(e, ST_BC_DISTANCE, 0, out, v[0], v[1]);
+    d->a[3] = v[2];
+    d->a[4] = v[3];
+    return out;
+}
+
 static uint32_t binary(st_emitter *e, const st_ir_node *n, st_bc_op op, st_bc_type type, uint32_t extra)
 {
     uint32_t a = value(e, n->args[0]), b = value(e, n->args[1]), out = new_val(e);
@@ -607,6 +618,7 @@ static uint32_t compute_value(st_emitter *e, st_ir_id id)
     case ST_IR_MASK: return mask(e, n);
     case ST_IR_CASE: return cases(e, n);
     case ST_IR_TRUTH: return truth(e, n);
+    case ST_IR_DISTANCE: return distance(e, n);
     case ST_IR_LOOKUP: return lookup(e, n);
     case ST_IR_ADD: return binary(e, n, ST_BC_ADD, type, scales);
     case ST_IR_SUB: return binary(e, n, ST_BC_SUB, type, scales);

@@ -154,6 +154,22 @@ static void emit_stratum(st_emitter *e, const st_fill *f, const st_ir_node *n)
     s->amount_scale = scale;
 }
 
+static void emit_nearest(st_emitter *e, const st_fill *f, const st_ir_node *n)
+{
+    st_ground place = (st_ground)n->domain, other = n->k;
+    uint32_t lat = st_input_of(e, n->args[0], place), lon = st_input_of(e, n->args[1], place),
+             filter = filter_of(e, n->args[2], other), other_lat = st_input_of(e, n->args[3], other),
+             other_lon = st_input_of(e, n->args[4], other);
+    st_bc_step *s = st_bc_step_new(e->bc, ST_STEP_NEAREST, place);
+    s->out = f->slot;
+    s->value = lat;
+    s->key = lon;
+    s->other = other;
+    s->other_filter = filter;
+    s->other_value = other_lat;
+    s->other_key = other_lon;
+}
+
 static void emit_group(st_emitter *e, const st_fill *f, const st_ir_node *n)
 {
     static const st_bc_step_kind kinds[] = {
@@ -274,6 +290,8 @@ static void emit_step(st_emitter *e, const st_fill *f)
     const st_ir_node *n = node(e, f->node);
     if (n->op == ST_IR_SEQUENCE)
         emit_sequence(e, f, n);
+    else if (n->op == ST_IR_NEAREST)
+        emit_nearest(e, f, n);
     else if (n->op == ST_IR_STRATUM)
         emit_stratum(e, f, n);
     else if (st_ir_op_class[n->op] == ST_IR_CLASS_RANK)

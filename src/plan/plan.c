@@ -255,6 +255,12 @@ static void need_for_step(st_plan *p, const st_fill *f)
         need_for_sequence(p, n->sequence, stage);
         return;
     }
+    if (n->op == ST_IR_NEAREST) {
+        for (uint32_t i = 0; i < 2; i++) need_input(p, n->args[i], (st_ground)n->domain, stage);
+        need_filter(p, n->args[2], n->k, stage);
+        for (uint32_t i = 3; i < 5; i++) need_input(p, n->args[i], n->k, stage);
+        return;
+    }
     bool rank = st_ir_op_class[n->op] == ST_IR_CLASS_RANK;
     st_ground place = rank ? st_result_place(p, n) : st_place_of_view(p, n->path);
     st_ir_id rows = n->args[rank], value = n->args[!rank];

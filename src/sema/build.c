@@ -159,7 +159,7 @@ void st_walk(st_walker *w, const st_expr *x)
     if (!is_new) return;
     w->visit(w->ctx, x);
     for (uint32_t i = 0; i < x->n; i++) st_walk(w, x->args[i]);
-    if (x->op == ST_X_AGGREGATE || x->op == ST_X_SEQUENCE) walk_rows(w, &x->rows);
+    if (x->op == ST_X_AGGREGATE || x->op == ST_X_SEQUENCE || x->op == ST_X_NEAREST) walk_rows(w, &x->rows);
     for (uint32_t i = 0; i < x->nsteps; i++) walk_rows(w, &x->steps[i].rows);
 }
 

@@ -36,8 +36,7 @@ typedef enum st_state { ST_UNCHECKED, ST_CHECKING, ST_CHECKED } st_state;
 typedef struct st_definfo {
     st_state state;
     bool bad; /* has an error of its own: references to it are silent where its type is not known */
-    bool
-        later; /* of a kind that this version does not have, or with an error of syntax: nothing is known of it */
+    bool later; /* with an error of syntax: nothing is known of it */
     st_rows_info rows;
     const st_def *layer; /* experiment: the layer that it is in, and who is in its range there; NULL: none */
     st_expr *range;
@@ -165,6 +164,13 @@ void st_align_compare(st_checker *c, st_expr **a, st_expr **b);
 /* Makes all operands of one type. False: they are of different kinds, reported at the first that differs. */
 bool st_unify(st_checker *c, st_expr **args, uint32_t n);
 
+/* ---- place.c ---- */
+st_type st_distance_type(uint32_t digits);
+bool st_check_km(st_checker *c, const st_ast *distance, st_value *out); /* DISTANCE; false: reported */
+bool st_km_value(st_i128 km, uint32_t scale, st_value *out);            /* false: out of range */
+void st_check_place(st_checker *c, st_def *d);
+st_expr *st_check_distance(st_checker *c, const st_scope *s, const st_ast *call); /* CALL with three arguments */
+
 /* ---- build.c ---- */
 st_expr *st_x(st_checker *c, st_op op, st_type type, st_span span, uint32_t n, ...);
 st_expr *st_xs(st_checker *c, st_op op, st_type type, st_span span, st_expr **args, uint32_t n);
@@ -259,6 +265,8 @@ static inline void st_leave(st_checker *c)
 }
 st_expr *st_check_bool(st_checker *c, const st_scope *s, const st_ast *ast);
 st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast);
+/* A number where x is one, a distance where x is one. */
+st_expr *st_check_measure(st_checker *c, const st_scope *s, const st_ast *ast, const st_expr *x);
 /* False: a constant that the column never has, by its `one of` or `between`; reported. */
 bool st_check_possible(st_checker *c, const st_expr *x, const st_expr *constant, bool equality);
 st_expr *st_rank_operand(st_expr *x); /* what ranks as x does: the operand of logistic */
@@ -304,6 +312,8 @@ typedef struct st_source_wish {
 } st_source_wish;
 bool st_check_source(st_checker *c, const st_scope *s, const st_ast *source, st_source_wish wish,
                      st_source_parts *out);
+/* The table or named rows that a word names, without an entity; false: reported. */
+bool st_find_rows(st_checker *c, const st_ast *name, st_def *user, st_rowset *out);
 void st_check_rows(st_checker *c, st_def *d);
 /* An aggregate over rows that have been checked; x: its value, or NULL. */
 st_expr *st_x_aggregate(st_checker *c, const st_scope *s, st_agg_kind kind, const st_source_parts *parts,

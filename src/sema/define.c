@@ -14,32 +14,31 @@ const char *const st_def_kind_names[ST_DEF_KINDS] = {
 
 /* ---- what there is ---- */
 
-/* Kinds of nodes that define a name, where the name stands, and whether this version has them. */
+/* Kinds of nodes that define a name, and where the name stands. */
 static const struct {
     st_ast_kind node;
     st_def_kind kind;
     int name, of; /* slots; -1: none */
-    bool later;
 } definitions[] = {
-    {ST_AST_PARAM, ST_DEF_PARAM, ST_PARAM_name, -1, false},
-    {ST_AST_ROWS, ST_DEF_ROWS, ST_ROWS_name, -1, false},
-    {ST_AST_TRAIT, ST_DEF_TRAIT, ST_TRAIT_name, ST_TRAIT_of, false},
-    {ST_AST_SCORE, ST_DEF_SCORE, ST_SCORE_name, ST_SCORE_of, false},
-    {ST_AST_SEGMENT, ST_DEF_SEGMENT, ST_SEGMENT_name, ST_SEGMENT_of, false},
-    {ST_AST_TIERS, ST_DEF_TIERS, ST_TIERS_name, ST_TIERS_of, false},
-    {ST_AST_TIERS_HIGHEST, ST_DEF_TIERS, ST_TIERS_HIGHEST_name, ST_TIERS_HIGHEST_of, false},
-    {ST_AST_RFM, ST_DEF_RFM, ST_RFM_name, ST_RFM_of, false},
-    {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, ST_POINTS_of, false},
-    {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, ST_LIST_DEF_of, false},
-    {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1, true},
-    {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, ST_CLUSTER_of, false},
-    {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1, false},
-    {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, ST_HOLDOUT_of, false},
-    {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1, false},
-    {ST_AST_LAYER, ST_DEF_LAYER, ST_LAYER_name, -1, false},
-    {ST_AST_TREATMENT, ST_DEF_TREATMENT, ST_TREATMENT_name, -1, false},
-    {ST_AST_CAMPAIGN, ST_DEF_CAMPAIGN, ST_CAMPAIGN_name, -1, false},
-    {ST_AST_AUDIENCE, ST_DEF_AUDIENCE, ST_AUDIENCE_name, -1, false},
+    {ST_AST_PARAM, ST_DEF_PARAM, ST_PARAM_name, -1},
+    {ST_AST_ROWS, ST_DEF_ROWS, ST_ROWS_name, -1},
+    {ST_AST_TRAIT, ST_DEF_TRAIT, ST_TRAIT_name, ST_TRAIT_of},
+    {ST_AST_SCORE, ST_DEF_SCORE, ST_SCORE_name, ST_SCORE_of},
+    {ST_AST_SEGMENT, ST_DEF_SEGMENT, ST_SEGMENT_name, ST_SEGMENT_of},
+    {ST_AST_TIERS, ST_DEF_TIERS, ST_TIERS_name, ST_TIERS_of},
+    {ST_AST_TIERS_HIGHEST, ST_DEF_TIERS, ST_TIERS_HIGHEST_name, ST_TIERS_HIGHEST_of},
+    {ST_AST_RFM, ST_DEF_RFM, ST_RFM_name, ST_RFM_of},
+    {ST_AST_POINTS, ST_DEF_POINTS, ST_POINTS_name, ST_POINTS_of},
+    {ST_AST_LIST_DEF, ST_DEF_LIST, ST_LIST_DEF_name, ST_LIST_DEF_of},
+    {ST_AST_PLACE, ST_DEF_PLACE, ST_PLACE_name, -1},
+    {ST_AST_CLUSTER, ST_DEF_CLUSTER, ST_CLUSTER_name, ST_CLUSTER_of},
+    {ST_AST_OVERLAY, ST_DEF_OVERLAY, ST_OVERLAY_name, -1},
+    {ST_AST_HOLDOUT, ST_DEF_HOLDOUT, ST_HOLDOUT_name, ST_HOLDOUT_of},
+    {ST_AST_EXPERIMENT, ST_DEF_EXPERIMENT, ST_EXPERIMENT_name, -1},
+    {ST_AST_LAYER, ST_DEF_LAYER, ST_LAYER_name, -1},
+    {ST_AST_TREATMENT, ST_DEF_TREATMENT, ST_TREATMENT_name, -1},
+    {ST_AST_CAMPAIGN, ST_DEF_CAMPAIGN, ST_CAMPAIGN_name, -1},
+    {ST_AST_AUDIENCE, ST_DEF_AUDIENCE, ST_AUDIENCE_name, -1},
 };
 
 static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
@@ -55,7 +54,7 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
                   .span = name->span,
                   .ast = ast,
                   .meta.review_by = ST_NO_TIME};
-    info->later = definitions[which].later;
+    info->later = broken;
     *st_push(c->a, &c->defs) = d;
     *st_push(c->a, &c->info) = info;
     bool is_new;
@@ -69,8 +68,6 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
         *slot = w;
     }
     if (st_is_time_word(d->name)) st_err(c, ST_MSG_TIME_WORD_NAME, d->span, d->name);
-    if (info->later && !broken) st_err(c, ST_MSG_NOT_IN_THIS_VERSION, d->span, st_def_kind_names[d->kind]);
-    if (broken) info->later = true;
 }
 
 /* Whether the parser stumbled between the beginning of a definition and that of the next. */
@@ -188,7 +185,8 @@ static st_table *table_about(st_checker *c, const st_def *d)
 /* Definitions that are not about the rows of one table. */
 static bool has_entity(const st_def *d)
 {
-    return d->kind != ST_DEF_PARAM && d->kind != ST_DEF_ROWS && d->kind != ST_DEF_LAYER;
+    return d->kind != ST_DEF_PARAM && d->kind != ST_DEF_PLACE && d->kind != ST_DEF_ROWS &&
+           d->kind != ST_DEF_LAYER;
 }
 
 static void settle_entity(st_checker *c, st_def *d)
@@ -259,7 +257,7 @@ void st_check_value(st_checker *c, st_def *d, const st_scope *s, const st_ast *e
 {
     bool score = d->kind == ST_DEF_SCORE;
     st_expr *x = score ? st_check_number(c, s, expr) : st_check_expr(c, s, expr);
-    if (x && (x->type.list || st_is(x->type, ST_T_DURATION) || st_is(x->type, ST_T_DISTANCE))) {
+    if (x && (x->type.list || st_is(x->type, ST_T_DURATION))) {
         st_err(c, ST_MSG_TRAIT_TYPE, expr->span, d->name, st_kind_words(x->type));
         x = NULL;
     }
@@ -358,7 +356,8 @@ static st_expr *bound_test(st_checker *c, tier_state *q, const st_ast *tier)
 {
     bool at_least = tier->op == ST_TIER_AT_LEAST;
     const st_ast *arg = tier->kids[ST_TIER_arg];
-    st_expr *bound = st_is_number(q->by->type) ? st_check_number(c, q->s, arg) : st_check_expr(c, q->s, arg);
+    st_expr *bound =
+        st_is_time(q->by->type) ? st_check_expr(c, q->s, arg) : st_check_measure(c, q->s, arg, q->by);
     if (!bound) return NULL;
     if (st_is_time(q->by->type)) {
         note_bound(q, at_least, bound);
@@ -489,7 +488,8 @@ static void check_tiers(st_checker *c, st_def *d)
     st_start_labels(c, d, items->n);
     if (among && !(d->among = st_check_among(c, &s, among))) st_info(c, d)->bad = true;
     if (by) q.by = st_check_expr(c, &s, by);
-    if (q.by && !st_is_number(q.by->type) && !st_is_time(q.by->type)) {
+    bool measured = q.by && (st_is_number(q.by->type) || st_is(q.by->type, ST_T_DISTANCE));
+    if (q.by && !measured && !st_is_time(q.by->type)) {
         st_err(c, ST_MSG_TIERS_BY, by->span, st_source_text(c, by), st_kind_words(q.by->type));
         q.by = NULL;
     }
@@ -630,7 +630,8 @@ void st_check_def(st_checker *c, st_def *d)
     case ST_DEF_CAMPAIGN: st_check_campaign(c, d); return;
     case ST_DEF_AUDIENCE: st_check_audience(c, d); return;
     case ST_DEF_LIST: st_check_list(c, d); return;
-    default: return; /* not part of this version, which has been said */
+    case ST_DEF_PLACE: st_check_place(c, d); return;
+    case ST_DEF_KINDS: return;
     }
 }
 

@@ -65,7 +65,7 @@ static void put_value(dumper *d, const st_value *v)
         return;
     }
     put(d, text);
-    if (v->type.base == ST_T_DISTANCE) put(d, " m");
+    if (v->type.base == ST_T_DISTANCE) put(d, " km");
 }
 
 static void put_args(dumper *d, const st_expr *x)
@@ -178,6 +178,11 @@ static void put_expr(dumper *d, const st_expr *x)
     }
     put(d, st_op_names[x->op]);
     switch (x->op) {
+    case ST_X_NEAREST:
+        put(d, "[");
+        put_rows(d, &x->rows);
+        put(d, "]");
+        break;
     case ST_X_LINK: st_buf_printf(d->a, d->out, "[%s]", x->col->name); break;
     case ST_X_STEP_ROW:
     case ST_X_AT_LEAST: st_buf_printf(d->a, d->out, "[%u]", x->kind); break;
@@ -395,7 +400,10 @@ static void put_def(dumper *d, const st_def *def)
         if (i + 1 == def->nvalues) put(d, "\n");
     }
     if (def->list) st_buf_printf(d->a, d->out, "  keys %u\n", def->list->n);
-    put_line(d, def->kind == ST_DEF_SEGMENT || def->kind == ST_DEF_LIST || def->kind == ST_DEF_HOLDOUT ? "where" : "value", def->expr);
+    put_line(d,
+             def->kind == ST_DEF_SEGMENT || def->kind == ST_DEF_LIST || def->kind == ST_DEF_HOLDOUT ? "where"
+                                                                                                    : "value",
+             def->expr);
     for (uint32_t i = 0; i < def->ntiers; i++) {
         const char *label = def->labels.names[def->tiers[i].label];
         if (def->tiers[i].when)

@@ -101,6 +101,15 @@ st_expr *st_check_number(st_checker *c, const st_scope *s, const st_ast *ast)
     return NULL;
 }
 
+st_expr *st_check_measure(st_checker *c, const st_scope *s, const st_ast *ast, const st_expr *x)
+{
+    if (!st_is(x->type, ST_T_DISTANCE)) return st_check_number(c, s, ast);
+    st_expr *bound = st_check_expr(c, s, ast);
+    if (!bound || st_is(bound->type, ST_T_DISTANCE)) return bound;
+    st_err(c, ST_MSG_DISTANCE_AGAINST_NUMBER, ast->span, "A distance", st_source_text(c, ast));
+    return NULL;
+}
+
 static st_expr *multiply(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     st_expr *l = st_check_number(c, s, ast->kids[ST_MULTIPLY_left]);
@@ -219,7 +228,7 @@ static const st_col *column_behind(const st_expr *x)
 
 int st_compare_values(const st_value *a, const st_value *b)
 {
-    if (st_is_exact(a->type) && st_is_exact(b->type)) {
+    if ((st_is_exact(a->type) && st_is_exact(b->type)) || st_is(a->type, ST_T_DISTANCE)) {
         st_i128 x = a->type.base == ST_T_INT ? (st_i128)a->as.i : a->as.d;
         st_i128 y = b->type.base == ST_T_INT ? (st_i128)b->as.i : b->as.d;
         return st_dec_cmp(x, a->type.scale, y, b->type.scale);
@@ -312,7 +321,11 @@ static st_expr *check_compare(st_checker *c, st_op op, st_expr *l, st_expr *r, c
                st_format(c->a, "%lld", (long long)r->value.as.i));
         return NULL;
     }
-    if (!same_kind(l->type, r->type) || st_is(l->type, ST_T_DURATION) || st_is(l->type, ST_T_DISTANCE)) {
+    if (st_is_number(r->type) && st_is(l->type, ST_T_DISTANCE)) {
+        st_err(c, ST_MSG_DISTANCE_AGAINST_NUMBER, r->span, left, right);
+        return NULL;
+    }
+    if (!same_kind(l->type, r->type) || st_is(l->type, ST_T_DURATION)) {
         st_span span = st_is_const(r) ? r->span : st_is_const(l) ? l->span : ast->span;
         st_err(c, ST_MSG_CANNOT_COMPARE, span, left, st_kind_words(l->type), right, st_kind_words(r->type));
         return NULL;
@@ -594,8 +607,8 @@ typedef enum fn_kind {
     FN_TEXT,
     FN_LENGTH,
     FN_LOGISTIC,
-    FN_SENT,
-    FN_LATER
+    FN_DISTANCE,
+    FN_SENT
 } fn_kind;
 static const struct {
     const char *name;
@@ -615,7 +628,7 @@ static const struct {
     {"domain", ST_X_DOMAIN, FN_TEXT, 1, 1},
     {"length", ST_X_LENGTH, FN_LENGTH, 1, 1},
     {"logistic", ST_X_LOGISTIC, FN_LOGISTIC, 1, 1},
-    {"distance", ST_X_CONST, FN_LATER, 0, 1000},
+    {"distance", ST_X_DISTANCE, FN_DISTANCE, 3, 3},
     {"sha256", ST_X_CONST, FN_SENT, 0, 1000},
 };
 
@@ -653,7 +666,8 @@ static st_expr *extreme(st_checker *c, const st_scope *s, st_op op, const st_ast
     for (uint32_t i = 0; i < list->n; i++)
         if (!(args[i] = st_check_expr(c, s, list->kids[i]))) ok = false;
     if (!ok || !st_unify(c, args, list->n)) return NULL;
-    if (!st_is_number(args[0]->type) && !st_is_time(args[0]->type) && !st_is(args[0]->type, ST_T_STRING)) {
+    if (!st_is_number(args[0]->type) && !st_is_time(args[0]->type) && !st_is(args[0]->type, ST_T_STRING) &&
+        !st_is(args[0]->type, ST_T_DISTANCE)) {
         st_err(c, ST_MSG_NOT_A_NUMBER, list->kids[0]->span, st_source_text(c, list->kids[0]),
                st_kind_words(args[0]->type));
         return NULL;
@@ -690,19 +704,16 @@ static st_expr *call(st_checker *c, const st_scope *s, const st_ast *ast)
         st_err(c, ST_MSG_UNKNOWN_FUNCTION, name->span, name->text, st_did_you_mean(c->a, &near));
         return NULL;
     }
-    if (functions[i].kind == FN_LATER) {
-        st_err(c, ST_MSG_NOT_IN_THIS_VERSION, name->span, name->text);
-        return NULL;
-    }
     if (functions[i].kind == FN_SENT) {
         st_err(c, ST_MSG_SHA256_ELSEWHERE, ast->span);
         return NULL;
     }
     if (n < functions[i].least || n > functions[i].most) {
         st_err(c, ST_MSG_ARGUMENT_COUNT, ast->span, name->text,
-               functions[i].most == 1    ? "one value"
-               : functions[i].least == 1 ? "one or two values"
-                                         : "two or more values");
+               functions[i].kind == FN_DISTANCE ? "a latitude, a longitude and a place"
+               : functions[i].most == 1         ? "one value"
+               : functions[i].least == 1        ? "one or two values"
+                                                : "two or more values");
         return NULL;
     }
     switch (functions[i].kind) {
@@ -718,8 +729,8 @@ static st_expr *call(st_checker *c, const st_scope *s, const st_ast *ast)
         st_expr *x = st_check_number(c, s, args->kids[0]);
         return x ? st_x(c, ST_X_LOGISTIC, st_type_of(ST_T_FLOAT), ast->span, 1, st_to_float(c, x)) : NULL;
     }
-    case FN_SENT:
-    case FN_LATER: break;
+    case FN_DISTANCE: return st_check_distance(c, s, ast);
+    case FN_SENT: break;
     }
     return NULL;
 }
@@ -769,7 +780,7 @@ static st_expr *in_rank(st_checker *c, const st_scope *s, const st_ast *ast)
     st_expr *x = st_check_expr(c, &far, left);
     st_def *population = among && s->at ? st_check_among(c, s, among) : NULL;
     if (!x || (among && !population)) return NULL;
-    if (!st_is_number(x->type) && !st_is_time(x->type)) {
+    if (!st_is_number(x->type) && !st_is_time(x->type) && !st_is(x->type, ST_T_DISTANCE)) {
         st_err(c, ST_MSG_RANK_OF, left->span, st_source_text(c, left), st_kind_words(x->type));
         return NULL;
     }
@@ -792,12 +803,6 @@ static st_expr *in_rank(st_checker *c, const st_scope *s, const st_ast *ast)
 static st_expr *sample(st_checker *c, const st_scope *s, const st_ast *ast)
 {
     return st_check_draw(c, s, ast->kids[ST_SAMPLE_share], ast->kids[ST_SAMPLE_salt], NULL, ast->span);
-}
-
-static st_expr *later(st_checker *c, const st_ast *ast, const char *what)
-{
-    st_err(c, ST_MSG_NOT_IN_THIS_VERSION, ast->span, what);
-    return NULL;
 }
 
 static st_expr *duration_value(st_checker *c, const st_scope *s, const st_ast *ast)
@@ -854,8 +859,11 @@ static st_expr *check_node(st_checker *c, const st_scope *s, const st_ast *ast)
     case ST_AST_ANNIVERSARY: return st_check_time_node(c, s, ast);
     case ST_AST_WENT: return st_check_went(c, s, ast);
     case ST_AST_ENTERED: return st_check_entered(c, s, ast);
-    case ST_AST_NEAREST: return later(c, ast, "nearest");
-    case ST_AST_DISTANCE: return later(c, ast, "A distance in km");
+    case ST_AST_NEAREST: st_err(c, ST_MSG_NEAREST_ALONE, ast->span); return NULL;
+    case ST_AST_DISTANCE: {
+        st_value v;
+        return st_check_km(c, ast, &v) ? st_x_const(c, v, ast->span) : NULL;
+    }
     default: break;
     }
     /* The parser puts nothing else where an expression stands; a broken file may. */

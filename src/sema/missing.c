@@ -31,7 +31,8 @@ static source missing_source(const st_expr *x)
     case ST_X_IF_MISSING: return missing_source(x->args[1]);
     default: break;
     }
-    for (uint32_t i = 0; i < x->n; i++) {
+    uint32_t n = x->op == ST_X_NEAREST ? 2 : x->n; /* the others are of other rows */
+    for (uint32_t i = 0; i < n; i++) {
         source found = x->args[i] ? missing_source(x->args[i]) : nothing;
         if (found.what) return found;
     }

@@ -297,9 +297,9 @@ st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span)
 {
     if (!st_ensure(c, d, span)) return NULL;
     const st_definfo *info = st_info(c, d);
-    bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_LIST || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
-                    d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY ||
-                    d->kind == ST_DEF_CLUSTER;
+    bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_LIST || d->kind == ST_DEF_TIERS ||
+                    d->kind == ST_DEF_RFM || d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT ||
+                    d->kind == ST_DEF_OVERLAY || d->kind == ST_DEF_CLUSTER;
     if (info->later || (info->bad && !own_type)) return NULL;
     if (d->kind == ST_DEF_RFM && !d->rfm->has_tiers) {
         if (!info->bad) st_err(c, ST_MSG_RFM_HAS_NO_TIERS, span, d->name);
@@ -499,6 +499,10 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
     }
     if (w->def && st_info(c, w->def)->later) return NULL;
     if (w->def && w->def->kind == ST_DEF_PARAM) return param_value(c, s, w->def, name);
+    if (w->def && w->def->kind == ST_DEF_PLACE) {
+        st_err(c, ST_MSG_PLACE_AS_VALUE, name->span, name->text);
+        return NULL;
+    }
     if (!s->at) {
         st_err(c, ST_MSG_PARAM_VALUE, name->span);
         return NULL;
@@ -513,8 +517,7 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
 static const struct {
     const char *name;
     int part; /* -1: the cell */
-} fields[] = {{"r", 0},         {"f", 1},        {"m", 2},    {"recency", 0},
-              {"frequency", 1}, {"monetary", 2}, {"cell", -1}};
+} fields[] = {{"r", 0}, {"f", 1}, {"m", 2}, {"recency", 0}, {"frequency", 1}, {"monetary", 2}, {"cell", -1}};
 
 bool st_is_rfm_field(const char *name)
 {

@@ -1,21 +1,9 @@
 /* Parameters: their values, and values given on the command line instead. */
 #include "sema/check.h"
 
-static bool distance_value(st_checker *c, const st_ast *ast, st_value *out)
-{
-    const st_ast *km = ast->kids[ST_DISTANCE_value];
-    st_i128 millimetres;
-    if (km->scale > 6 || !st_dec_rescale(km->number, km->scale, 6, &millimetres)) {
-        st_err(c, ST_MSG_PARAM_VALUE, ast->span);
-        return false;
-    }
-    *out = (st_value){.type = {.base = ST_T_DISTANCE, .scale = 3}, .as.d = millimetres};
-    return true;
-}
-
 static bool param_value(st_checker *c, const st_ast *ast, st_value *out)
 {
-    if (ast->kind == ST_AST_DISTANCE) return distance_value(c, ast, out);
+    if (ast->kind == ST_AST_DISTANCE) return st_check_km(c, ast, out);
     if (ast->kind == ST_AST_DURATION) {
         st_scope nowhere = {0};
         *out = (st_value){.type = st_type_of(ST_T_DURATION)};
@@ -98,6 +86,15 @@ static bool read_duration(st_str s, st_value *v)
     return false;
 }
 
+static bool read_distance(st_str s, st_value *v)
+{
+    st_i128 km;
+    unsigned scale;
+    if (!st_text_ends(s, ST_STR("km"))) return false;
+    s = st_text_trim((st_str){s.p, s.n - 2});
+    return st_dec_parse(s, true, &km, &scale) && st_km_value(km, scale, v);
+}
+
 static bool read_number(st_str s, st_value *v)
 {
     bool percent = s.n > 0 && s.p[s.n - 1] == '%';
@@ -125,6 +122,7 @@ static bool read_value(st_checker *c, st_str s, st_value *v)
     case ST_T_DATE: return st_parse_date(t, &v->as.i);
     case ST_T_TIMESTAMP: return st_parse_timestamp(t, c->p->zone, &v->as.i);
     case ST_T_DURATION: return read_duration(t, v);
+    case ST_T_DISTANCE: return read_distance(t, v);
     case ST_T_BOOL: v->as.b = st_str_eq(t, ST_STR("true")); return v->as.b || st_str_eq(t, ST_STR("false"));
     default: return false;
     }

@@ -26,7 +26,7 @@ typedef enum st_base_type {
     ST_T_TIMESTAMP,
     ST_T_LABEL,    /* a tier, an rfm tier, an arm, a weekday: an index into labels */
     ST_T_DURATION, /* of a parameter or literal only: n units */
-    ST_T_DISTANCE  /* metres, decimal with scale 3 */
+    ST_T_DISTANCE  /* kilometres, decimal with scale 3: whole metres */
 } st_base_type;
 
 typedef struct st_def st_def;
@@ -86,7 +86,7 @@ typedef struct st_filter {
 } st_filter;
 typedef struct st_rowset {
     const st_table *table;
-    st_path path; /* n == 0: the rows are not those of an entity (an error everywhere but in `nearest`) */
+    st_path path; /* n == 0: the rows are not those of an entity (ST_X_NEAREST alone) */
     uint32_t nfilters;
     st_filter *filters;
     const char *name; /* as written, for messages and `why` */
@@ -192,7 +192,7 @@ struct st_expr {
     st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
     const st_col *col; /* COLUMN; LINK: the link column on `at` */
     st_def *def;       /* DEF, RFM_FIELD; ON_LIST: the list; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
-    st_rowset rows;    /* AGGREGATE: its rows; SEQUENCE: base rows */
+    st_rowset rows;    /* AGGREGATE, NEAREST: its rows; SEQUENCE: base rows */
     uint32_t
         kind; /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
     st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */

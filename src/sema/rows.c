@@ -47,6 +47,16 @@ static bool find_rows(st_checker *c, const st_ast *name, st_def *user, st_table 
     return false;
 }
 
+bool st_find_rows(st_checker *c, const st_ast *name, st_def *user, st_rowset *out)
+{
+    st_table *t;
+    const st_rows_info *named;
+    if (!find_rows(c, name, user, &t, &named)) return false;
+    *out =
+        (st_rowset){.table = t, .nfilters = named->nfilters, .filters = named->filters, .name = name->text};
+    return true;
+}
+
 bool st_has_time(st_checker *c, const st_table *t, st_span span, const char *what)
 {
     if (t->order_time) return true;
@@ -256,7 +266,7 @@ static bool value_fits(st_checker *c, st_agg_kind kind, const st_expr *x, const 
     bool number = kind == ST_AGG_SUM || kind == ST_AGG_AVG || kind == ST_AGG_MEDIAN || kind == ST_AGG_SHARE;
     bool order = kind == ST_AGG_MIN || kind == ST_AGG_MAX;
     if (t.list || t.base == ST_T_DURATION || (number && !st_is_number(t)) ||
-        (order && !st_is_number(t) && !st_is_time(t) && !st_is(t, ST_T_STRING))) {
+        (order && !st_is_number(t) && !st_is_time(t) && !st_is(t, ST_T_STRING) && !st_is(t, ST_T_DISTANCE))) {
         st_err(c, ST_MSG_AGGREGATE_OF, value->span, agg_names[kind], text, st_kind_words(t));
         return false;
     }

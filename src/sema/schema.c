@@ -99,7 +99,7 @@ const char *st_value_text(st_arena *a, const st_zone *zone, const st_value *v)
     case ST_T_TIMESTAMP: st_format_instant(zone, v->as.i, text); return st_dup(a, text, strlen(text));
     case ST_T_LABEL: return v->type.labels->names[v->as.i];
     case ST_T_DURATION: return st_format(a, "%lld %ss", (long long)v->as.i, st_unit_names[v->unit]);
-    case ST_T_DISTANCE: st_dec_format(v->as.d, 3, text); return st_format(a, "%s m", text);
+    case ST_T_DISTANCE: st_dec_format(v->as.d, 3, text); return st_format(a, "%s km", text);
     }
     ST_UNREACHABLE();
 }
@@ -392,6 +392,7 @@ static void visit_keep_node(void *ctx, const st_expr *x)
     case ST_X_SEQUENCE:
     case ST_X_IN_TOP:
     case ST_X_IN_BOTTOM:
+    case ST_X_NEAREST:
     case ST_X_SAMPLE:
     case ST_X_STRATUM:
     case ST_X_AS_OF: st_err(c, ST_MSG_KEEP_READS_MORE, x->span); return;

@@ -374,8 +374,8 @@ static st_expr *anniversary(st_checker *c, const st_scope *s, const st_ast *of, 
 static st_expr *number_between(st_checker *c, const st_scope *s, st_expr *x, const st_ast *ast)
 {
     const st_ast *window = ast->kids[ST_IN_WINDOW_window];
-    st_expr *a = st_check_number(c, s, window->kids[ST_WINDOW_a]),
-            *b = st_check_number(c, s, window->kids[ST_WINDOW_b]);
+    st_expr *a = st_check_measure(c, s, window->kids[ST_WINDOW_a], x),
+            *b = st_check_measure(c, s, window->kids[ST_WINDOW_b], x);
     if (!a || !b) return NULL;
     return st_x_and(c, st_x_cmp(c, ST_X_GE, x, a, ast->span), st_x_cmp(c, ST_X_LE, x, b, ast->span),
                     ast->span);
@@ -419,7 +419,8 @@ st_expr *st_check_window(st_checker *c, const st_scope *s, const st_ast *ast)
     if (st_bare(left)->kind == ST_AST_ANNIVERSARY) return anniversary(c, s, st_bare(left), window, ast->span);
     st_expr *x = st_check_expr(c, s, left);
     if (!x) return NULL;
-    if (st_is_number(x->type) && window->op == ST_WINDOW_BETWEEN) return number_between(c, s, x, ast);
+    bool measured = st_is_number(x->type) || st_is(x->type, ST_T_DISTANCE);
+    if (measured && window->op == ST_WINDOW_BETWEEN) return number_between(c, s, x, ast);
     if (!st_is_time(x->type)) {
         report_no_time(c, x, ast);
         return NULL;

@@ -127,6 +127,7 @@ static void visit(void *ctx, const st_expr *x)
         use_rows(w, &x->rows);
         if (x->kind == ST_AGG_FIRST || x->kind == ST_AGG_LAST || x->span_n > 0) use_order(w, x->rows.table);
         return;
+    case ST_X_NEAREST: use_rows(w, &x->rows); return;
     case ST_X_SEQUENCE:
         use_rows(w, &x->rows);
         use_order(w, x->rows.table);

@@ -1,6 +1,8 @@
 /* One instruction on one batch. Families are functions of their own; what is hot goes to the kernels, the rest is row by row. */
 #include "vm/parts.h"
 
+#include "base/geo.h"
+
 #include <math.h>
 
 static uint64_t *pred(st_frame *f, uint32_t p)
@@ -555,6 +557,25 @@ static void do_draw(st_frame *f, const st_bc_instr *in, const st_prep *q)
     finish(f, in->a[0], ST_I64, all ? NULL : reg->kbuf);
 }
 
+static void do_distance(st_frame *f, const st_bc_instr *in)
+{
+    const double *lat = f64(f, in->a[1]), *lon = f64(f, in->a[2]), *to_lat = f64(f, in->a[3]),
+                 *to_lon = f64(f, in->a[4]);
+    int64_t *out = f->v[in->a[0]].buf;
+    uint64_t *known = f->more_bits;
+    fill(f, known, true);
+    for (uint32_t k = 1; k <= 4; k++)
+        if (f->v[in->a[k]].known) f->vm->k->and_(known, f->v[in->a[k]].known, f->words, known);
+    for (uint32_t r = 0; r < f->n; r++) {
+        bool here = bit(known, r) && st_is_place(lat[r], lon[r]) && st_is_place(to_lat[r], to_lon[r]);
+        if (here)
+            out[r] = st_metres_between(lat[r], lon[r], to_lat[r], to_lon[r]);
+        else
+            known[r / 64] &= ~(UINT64_C(1) << (r % 64));
+    }
+    finish(f, in->a[0], ST_I64, known);
+}
+
 /* ---- choice ---- */
 
 static void put_scalar(st_phys phys, void *out, uint32_t r, const st_scalar *s, uint32_t code)
@@ -1030,6 +1051,7 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_LIST_HAS_V: do_list_has(f, in, q); break;
     case ST_BC_ANNIVERSARY: do_anniversary(f, in); break;
     case ST_BC_DRAW: do_draw(f, in, q); break;
+    case ST_BC_DISTANCE: do_distance(f, in); break;
     case ST_BC_CASE: do_case(f, in, q); break;
     case ST_BC_SELECT:
     case ST_BC_COALESCE: do_select(f, in, q); break;

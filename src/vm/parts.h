@@ -312,6 +312,7 @@ void st_fold_runs(st_frame *f); /* finds the runs of entities in the batch */
 /* ---- group.c, sequence.c, rank.c, stratum.c ---- */
 void st_step_group(st_vm *vm, const st_bc_step *s);
 void st_step_sequence(st_vm *vm, const st_bc_step *s);
+void st_step_nearest(st_vm *vm, const st_bc_step *s); /* nearest.c */
 void st_step_threshold(st_vm *vm, const st_bc_step *s);
 void st_step_score(st_vm *vm, const st_bc_step *s);
 void st_step_stratum(st_vm *vm, const st_bc_step *s);

@@ -81,6 +81,12 @@ static void step_needs(st_vm *vm, uint32_t i)
     if (s->kind != ST_STEP_LAST_N) needs_input(vm, s->value, i);
     if (s->kind == ST_STEP_STRATUM || (s->kind == ST_STEP_SCORE && s->method == ST_NTILE))
         needs_input(vm, s->key, i);
+    if (s->kind == ST_STEP_NEAREST) {
+        needs_input(vm, s->key, i);
+        needs_slot(vm, s->other_filter, i);
+        needs_input(vm, s->other_value, i);
+        needs_input(vm, s->other_key, i);
+    }
     const uint32_t *strata = s->kind == ST_STEP_STRATUM ? vm->bc->lists.p + s->strata : NULL;
     for (uint32_t k = 1; strata && k <= strata[0]; k++) needs_input(vm, strata[k], i);
 }
@@ -177,6 +183,7 @@ static void run_step(st_vm *vm, const st_bc_step *s)
     case ST_STEP_THRESHOLD: st_step_threshold(vm, s); break;
     case ST_STEP_SCORE: st_step_score(vm, s); break;
     case ST_STEP_STRATUM: st_step_stratum(vm, s); break;
+    case ST_STEP_NEAREST: st_step_nearest(vm, s); break;
     default: st_step_group(vm, s); break;
     }
 }

@@ -320,9 +320,9 @@ static void compare_messages(report *r, const ct_case *c, const compiled *k)
 
 static const char *type_text(st_arena *a, const st_type *t)
 {
-    static const char *const names[] = {"bool",   "int",  "float",     "decimal",
-                                        "string", "date", "timestamp", "label"};
-    return t->base <= ST_T_LABEL ? names[t->base] : st_format(a, "%d", (int)t->base);
+    static const char *const names[] = {"bool", "int",       "float", "decimal",  "string",
+                                        "date", "timestamp", "label", "duration", "distance"};
+    return t->base < ST_COUNT(names) ? names[t->base] : st_format(a, "%d", (int)t->base);
 }
 
 static void compare_types(report *r, const ct_case *c, const st_program *program)

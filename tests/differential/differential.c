@@ -48,7 +48,7 @@ static st_value slot_value(const st_vm_slot *s, st_type type, uint64_t row)
     switch (s->type) {
     case ST_BC_BOOL: v.as.b = st_bit(s->data, row); break;
     case ST_BC_I64:
-        if (type.base == ST_T_DECIMAL)
+        if (type.base == ST_T_DECIMAL || type.base == ST_T_DISTANCE)
             v.as.d = ((const int64_t *)s->data)[row];
         else
             v.as.i = ((const int64_t *)s->data)[row];

@@ -113,6 +113,11 @@ static const char *const pool_mail[] = {"a@b.de", "X@Y.Com", "nobody", "a@b@c.or
 static const char *const pool_word[] = {"view", "cart", "buy"};
 static const char *const pool_bool[] = {"true", "false"};
 static const char *const pool_list[] = {"", "vip", "vip;press", "press;Press;x", "x"};
+/* Places close together, at the poles, at the line of dates, and none. */
+static const char *const pool_lat[] = {"48.137", "48.1371", "48.2", "52.52", "-33.8688", "0",
+                                       "90",     "-90",     "91",   "0.5",   "-0.0"};
+static const char *const pool_lon[] = {"11.575", "11.5751", "11.6", "13.405", "151.2093", "0",
+                                       "180",    "-180",    "181",  "-179.9", "-168.4"};
 static const char *const pool_numbers[] = {"", "1", "1;2;3", "3;-1", "2"};
 
 static const char *time_of_day(gen *g, bool seconds)
@@ -208,6 +213,10 @@ static void make_customers(gen *g)
     if (one_in(g, 3)) POOL(add_column(g, t, "worth", DEC, "decimal(26,6)", true, ""), pool_long_dec);
     POOL(add_column(g, t, "churn", FLOAT, "float", true, ""), pool_float);
     POOL(add_column(g, t, "tags", LIST, "list of string", one_in(g, 2), ""), pool_list);
+    if (one_in(g, 2)) {
+        POOL(add_column(g, t, "lat", FLOAT, "float", one_in(g, 2), ""), pool_lat);
+        POOL(add_column(g, t, "lon", FLOAT, "float", one_in(g, 2), ""), pool_lon);
+    }
     add_time(g, t, "birthday", DATE, true, " fixed");
     g->tables[t].time = one_in(g, 3) ? -1 : one_in(g, 3) ? DATE : STAMP;
     if (g->tables[t].time >= 0) add_time(g, t, "signup", (kind)g->tables[t].time, one_in(g, 3), " time");
@@ -218,6 +227,8 @@ static void make_regions(gen *g)
     add_key(g, REGIONS, "region_id");
     POOL(add_column(g, REGIONS, "rname", TEXT, "string", one_in(g, 2), ""), pool_text);
     POOL(add_column(g, REGIONS, "rank", INT, "int", true, ""), pool_int);
+    POOL(add_column(g, REGIONS, "lat", DEC, "decimal(9,4)", one_in(g, 2), ""), pool_lat);
+    POOL(add_column(g, REGIONS, "lon", DEC, "decimal(9,4)", one_in(g, 2), ""), pool_lon);
     g->tables[REGIONS].time = -1;
 }
 
@@ -273,6 +284,8 @@ static void make_visits(gen *g)
     g->tables[VISITS].time = one_in(g, 2) ? DATE : STAMP;
     add_time(g, VISITS, "starts", (kind)g->tables[VISITS].time, one_in(g, 3), " planned");
     POOL(add_column(g, VISITS, "room", INT, "int", true, ""), pool_int);
+    POOL(add_column(g, VISITS, "lat", FLOAT, "float", true, ""), pool_lat);
+    POOL(add_column(g, VISITS, "lon", FLOAT, "float", true, ""), pool_lon);
 }
 
 static const char *text_literal(gen *g, const char *s)
@@ -1304,6 +1317,41 @@ static const char *stratify(gen *g, int t)
     return F("  stratify by %s, %s", first, second);
 }
 
+static bool has_column(gen *g, int t, const char *name)
+{
+    for (uint32_t i = 0; i < g->tables[t].cols.n; i++)
+        if (strcmp(g->tables[t].cols.p[i].name, name) == 0) return true;
+    return false;
+}
+
+/* How far it is from a row to a place, or to the nearest row of a table; as a condition, a trait, or over rows. */
+static void make_distance(gen *g)
+{
+    int t = one_in(g, 4) && g->tables[REGIONS].there ? REGIONS : CUSTOMERS;
+    if (!has_column(g, t, "lat")) return;
+    int to = one_in(g, 2) ? REGIONS : one_in(g, 2) ? VISITS : CUSTOMERS;
+    bool nearest = one_in(g, 2) && g->tables[to].there && has_column(g, to, "lat");
+    const char *where = nearest && one_in(g, 2) ? condition(g, (scope){to, -1, true}, 1) : NULL;
+    named *d = name_it(g, SEGMENT, t, "near");
+    const char *target = where     ? F("nearest rows_%s", d->name)
+                         : nearest ? F("nearest %s", table_names[to])
+                                   : F("spot_%s", d->name);
+    if (where) define(g, F("rows rows_%s = %s where %s", d->name, table_names[to], where));
+    if (!nearest)
+        define(g, F("place %s = (%s, %s)", target,
+                    PICK(g, ((const char *const[]){"48.137", "-33.9", "90", "0"})),
+                    PICK(g, ((const char *const[]){"11.575", "-180", "179.9", "151"}))));
+    static const char *const radii[] = {"0 km", "0.011 km", "5 km", "500 km", "9000.5 km", "20015.114 km"};
+    const char *how = F("distance(lat, lon, %s)", target), *then = one_in(g, 3) ? " as of 30 days ago" : "";
+    define(g, F("trait way_%s%s = (%s%s)", d->name, of(g, t), how, *then ? then : " if missing 7 km"));
+    if (t == CUSTOMERS && g->tables[VISITS].there && one_in(g, 3))
+        define(g, F("segment %s of customers where count(visits where %s <= %s) >= 1", d->name, how,
+                    PICK(g, radii)));
+    else
+        define(g, F("segment %s%s where %s %s %s", d->name, of(g, t), how,
+                    PICK(g, ((const char *const[]){"<=", ">", "=", "!="})), PICK(g, radii)));
+}
+
 /* Keys of the table, some of them several times or of nobody. */
 static void make_list(gen *g)
 {
@@ -1736,7 +1784,7 @@ static void make_definitions(gen *g)
         switch (below(g, 19)) {
         case 14: make_holdout(g); break;
         case 16: make_points(g); break;
-        case 17: make_list(g); break;
+        case 17: one_in(g, 2) ? make_list(g) : make_distance(g); break;
         case 15: make_experiment(g); break;
         case 12:
         case 13: make_sequence(g); break;

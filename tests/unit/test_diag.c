@@ -122,7 +122,7 @@ static void test_once_sorted_and_counted(void **state)
     st_report(&f->diags, ST_MSG_UNKNOWN_COLUMN, span_of(text, "two"), "t", "two", "");
     st_report(&f->diags, ST_MSG_UNKNOWN_COLUMN, span_of(text, "one"), "t", "one", "");
     st_report(&f->diags, ST_MSG_UNKNOWN_COLUMN, span_of(text, "two"), "t", "two", "");
-    st_report(&f->diags, ST_MSG_NOT_IN_THIS_VERSION, span_of(text, "two"), "this");
+    st_report(&f->diags, ST_MSG_NO_TIME, span_of(text, "two"), "t", "This");
     assert_int_equal(f->diags.errors, 3);
     st_diags_sort(&f->diags);
     assert_int_equal(f->diags.items.n, 2); /* one error a span */
