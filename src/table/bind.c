@@ -713,7 +713,7 @@ static void finish(st_binder *b, void *ctx)
     for (uint32_t i = 0; i < n; i++)
         if (b->tables[i].needed) join_table(b, &b->tables[i], &data->tables[i]);
     join_dictionaries(b, data);
-    st_derive_tables(data);
+    st_derive_tables(data, b->threads);
     st_narrow_columns(b->arena, data, b->threads);
     *(const st_data **)ctx = data;
 }

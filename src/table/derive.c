@@ -1,24 +1,18 @@
 #include "table/derive.h"
 
+#include "base/threads.h"
 #include "table/dict.h"
 
 typedef struct grouping {
     const st_table *table; /* of the groups */
     uint64_t rows;         /* of the source */
+    uint64_t entities;
     const int32_t *entity; /* by row of the source: to whom it leads, or ST_NO_ROW */
     const st_column **keys;
     int32_t *group; /* by row of the source: its group, or ST_NO_ROW */
     uint32_t n;
     int32_t *first; /* by group: its first row */
 } grouping;
-
-/* Groups by hash: slots[h & mask] is a group + 1, 0 is free. */
-typedef struct hashed {
-    uint64_t seed, mask;
-    st_big slots;  /* uint32_t */
-    st_big hashes; /* uint64_t, by group */
-    st_big first;  /* int32_t, by group */
-} hashed;
 
 /* ---- keys of a row ---- */
 
@@ -52,7 +46,7 @@ static uint64_t hash_of_key(uint64_t h, const st_column *c, uint64_t row)
 
 static uint64_t hash_of_row(const grouping *g, uint64_t seed, uint64_t row)
 {
-    uint64_t h = st_hash_mix(seed, (uint32_t)g->entity[row]);
+    uint64_t h = seed;
     for (uint32_t k = 0; k < g->table->ncols; k++) h = hash_of_key(h, g->keys[k], row);
     return h;
 }
@@ -67,79 +61,14 @@ static bool same_key(const st_column *c, uint64_t a, uint64_t b)
     return memcmp((const char *)c->data + a * w, (const char *)c->data + b * w, w) == 0;
 }
 
-static bool same_group(const grouping *g, uint64_t a, uint64_t b)
+static bool same_keys(const grouping *g, uint64_t a, uint64_t b)
 {
-    if (g->entity[a] != g->entity[b]) return false;
     for (uint32_t k = 0; k < g->table->ncols; k++)
         if (!same_key(g->keys[k], a, b)) return false;
     return true;
 }
 
 /* ---- which groups there are ---- */
-
-static void put_in_slot(hashed *x, uint64_t hash, uint32_t group)
-{
-    uint32_t *slots = x->slots.p;
-    uint64_t i = hash & x->mask;
-    while (slots[i]) i = (i + 1) & x->mask;
-    slots[i] = group + 1;
-}
-
-static void grow(st_env *env, hashed *x, uint32_t ngroups)
-{
-    uint64_t n = x->mask ? (x->mask + 1) * 2 : 1024;
-    st_big_free(&x->slots);
-    st_big_reserve(env, &x->slots, 0, n * sizeof(uint32_t));
-    memset(x->slots.p, 0, n * sizeof(uint32_t));
-    x->mask = n - 1;
-    for (uint32_t i = 0; i < ngroups; i++) put_in_slot(x, ((const uint64_t *)x->hashes.p)[i], i);
-}
-
-static int32_t group_of(st_env *env, grouping *g, hashed *x, uint64_t row)
-{
-    uint64_t hash = hash_of_row(g, x->seed, row);
-    const uint32_t *slots = x->slots.p;
-    for (uint64_t i = hash & x->mask; slots[i]; i = (i + 1) & x->mask) {
-        uint32_t found = slots[i] - 1;
-        if (((const uint64_t *)x->hashes.p)[found] == hash &&
-            same_group(g, (uint64_t)((const int32_t *)x->first.p)[found], row))
-            return (int32_t)found;
-    }
-    uint32_t n = g->n++;
-    st_big_reserve(env, &x->hashes, n * sizeof(uint64_t), (n + 1) * sizeof(uint64_t));
-    st_big_reserve(env, &x->first, n * sizeof(int32_t), (n + 1) * sizeof(int32_t));
-    ((uint64_t *)x->hashes.p)[n] = hash;
-    ((int32_t *)x->first.p)[n] = (int32_t)row;
-    put_in_slot(x, hash, n);
-    if (g->n > x->mask / 2) grow(env, x, g->n);
-    return (int32_t)n;
-}
-
-/* Numbers groups in order of their first rows. */
-static void find_groups(st_env *env, grouping *g, hashed *x)
-{
-    grow(env, x, 0);
-    for (uint64_t row = 0; row < g->rows; row++)
-        g->group[row] = g->entity[row] == ST_NO_ROW ? ST_NO_ROW : group_of(env, g, x, row);
-}
-
-/* Numbers them anew, in order of their entities' rows. */
-static void sort_groups(st_arena *scratch, grouping *g, const int32_t *first, uint64_t entities)
-{
-    uint32_t *next = st_alloc_raw(scratch, (entities + 1) * sizeof *next);
-    uint32_t *to = st_alloc_raw(scratch, ((size_t)g->n + 1) * sizeof *to);
-    memset(next, 0, (entities + 1) * sizeof *next);
-    for (uint32_t i = 0; i < g->n; i++) next[g->entity[first[i]] + 1]++;
-    for (uint64_t e = 0; e < entities; e++) next[e + 1] += next[e];
-    for (uint32_t i = 0; i < g->n; i++) {
-        to[i] = next[g->entity[first[i]]]++;
-        g->first[to[i]] = first[i];
-    }
-    for (uint64_t row = 0; row < g->rows; row++)
-        if (g->group[row] != ST_NO_ROW) g->group[row] = (int32_t)to[g->group[row]];
-}
-
-/* ---- their data ---- */
 
 /* n values of `width` bytes, whole lines of the cache. */
 static void *new_values(st_arena *a, uint64_t n, size_t width)
@@ -149,6 +78,128 @@ static void *new_values(st_arena *a, uint64_t n, size_t width)
     memset(p + bytes, 0, padded - bytes);
     return p;
 }
+
+/* The rows of the source, those of one entity side by side in their order: rows[from[e] .. from[e + 1]). Groups are found
+ * entity by entity, so that what is looked at together lies together. */
+typedef struct sorting {
+    grouping *g;
+    uint64_t seed;
+    uint32_t *from;  /* by entity, and one more */
+    int32_t *rows;   /* sorted */
+    int32_t *firsts; /* from[e] + k: the first row of the k-th group of e */
+    uint32_t *base;  /* by entity: its first group; while they are found, how many it has */
+    uint32_t ntasks;
+    uint32_t *task; /* by task, and one more: its first entity */
+} sorting;
+
+static void sort_rows(sorting *s)
+{
+    const grouping *g = s->g;
+    memset(s->from, 0, (g->entities + 1) * sizeof *s->from);
+    for (uint64_t row = 0; row < g->rows; row++)
+        if (g->entity[row] != ST_NO_ROW) s->from[g->entity[row] + 1]++;
+    for (uint64_t e = 0; e < g->entities; e++) s->from[e + 1] += s->from[e];
+    memcpy(s->base, s->from, g->entities * sizeof *s->base); /* where the next row of an entity goes */
+    for (uint64_t row = 0; row < g->rows; row++)
+        if (g->entity[row] != ST_NO_ROW) s->rows[s->base[g->entity[row]]++] = (int32_t)row;
+}
+
+/* About so many rows a task. */
+static void cut_tasks(sorting *s)
+{
+    enum { ROWS_A_TASK = 1 << 16 };
+    uint32_t at = 0;
+    for (uint32_t e = 0; e < s->g->entities; e++)
+        if (e == 0 || s->from[e + 1] - at > ROWS_A_TASK) {
+            s->task[s->ntasks++] = e;
+            at = s->from[e];
+        }
+    s->task[s->ntasks] = (uint32_t)s->g->entities;
+}
+
+static uint64_t slots_for(uint32_t rows)
+{
+    uint64_t n = 4;
+    while (n < 2 * (uint64_t)rows) n *= 2;
+    return n;
+}
+
+/* The groups of one entity, numbered from 0 in order of their first rows. A slot is half of a hash and a group + 1, or 0. */
+static uint32_t groups_of_entity(const sorting *s, uint32_t e, uint64_t *slots)
+{
+    const grouping *g = s->g;
+    uint32_t from = s->from[e], n = 0;
+    uint64_t mask = slots_for(s->from[e + 1] - from) - 1;
+    memset(slots, 0, (mask + 1) * sizeof *slots);
+    for (uint32_t k = from; k < s->from[e + 1]; k++) {
+        uint64_t row = (uint64_t)s->rows[k], hash = hash_of_row(g, s->seed, row), i = hash & mask;
+        uint64_t half = hash & ~(uint64_t)UINT32_MAX;
+        while (slots[i] && (slots[i] - (uint32_t)slots[i] != half ||
+                            !same_keys(g, (uint64_t)s->firsts[from + (uint32_t)slots[i] - 1], row)))
+            i = (i + 1) & mask;
+        if (!slots[i]) {
+            s->firsts[from + n] = (int32_t)row;
+            slots[i] = half | ++n;
+        }
+        g->group[row] = (int32_t)(uint32_t)slots[i] - 1;
+    }
+    return n;
+}
+
+static void find_groups(void *ctx, uint64_t task, st_env *env)
+{
+    const sorting *s = ctx;
+    st_arena *scratch = st_arena_new(env);
+    uint32_t most = 0;
+    for (uint32_t e = s->task[task]; e < s->task[task + 1]; e++)
+        most = ST_MAX(most, s->from[e + 1] - s->from[e]);
+    uint64_t *slots = st_alloc_raw(scratch, slots_for(most) * sizeof *slots);
+    for (uint32_t e = s->task[task]; e < s->task[task + 1]; e++) s->base[e] = groups_of_entity(s, e, slots);
+    st_arena_free(scratch);
+}
+
+/* From numbers within an entity to rows of the table of groups. */
+static void number_groups(void *ctx, uint64_t task, st_env *env)
+{
+    (void)env;
+    const sorting *s = ctx;
+    const grouping *g = s->g;
+    for (uint32_t e = s->task[task]; e < s->task[task + 1]; e++) {
+        uint32_t n = s->base[e + 1] - s->base[e];
+        if (n) memcpy(g->first + s->base[e], s->firsts + s->from[e], n * sizeof *g->first);
+        for (uint32_t k = s->from[e]; k < s->from[e + 1]; k++) g->group[s->rows[k]] += (int32_t)s->base[e];
+    }
+}
+
+static void find_and_number(st_data *data, st_arena *scratch, grouping *g, uint32_t threads)
+{
+    st_env *env = st_arena_env(data->arena);
+    st_arena *working = st_arena_new(env);
+    size_t rows = (size_t)g->rows + 1, entities = (size_t)g->entities + 1;
+    sorting s = {.g = g,
+                 .seed = st_hash_seed(),
+                 .from = st_alloc_raw(working, entities * sizeof *s.from),
+                 .rows = st_alloc_raw(working, rows * sizeof *s.rows),
+                 .firsts = st_alloc_raw(working, rows * sizeof *s.firsts),
+                 .base = st_alloc_raw(working, entities * sizeof *s.base),
+                 .task = st_alloc_raw(working, entities * sizeof *s.task)};
+    g->group = new_values(data->arena, g->rows, sizeof(int32_t));
+    memset(g->group, 0xff, (size_t)g->rows * sizeof *g->group); /* ST_NO_ROW */
+    sort_rows(&s);
+    cut_tasks(&s);
+    st_parallel(env, threads, s.ntasks, find_groups, &s);
+    for (uint64_t e = 0; e < g->entities; e++) {
+        uint32_t n = s.base[e];
+        s.base[e] = g->n;
+        g->n += n;
+    }
+    s.base[g->entities] = g->n;
+    g->first = st_alloc_raw(scratch, ((size_t)g->n + 1) * sizeof *g->first);
+    st_parallel(env, threads, s.ntasks, number_groups, &s);
+    st_arena_free(working);
+}
+
+/* ---- their data ---- */
 
 static void *copy_values(st_arena *a, const grouping *g, const void *from, size_t width)
 {
@@ -243,24 +294,7 @@ static bool same_grouping(const st_table *a, const st_table *b)
     return true;
 }
 
-static void find_and_sort(st_data *data, st_arena *scratch, grouping *g)
-{
-    const st_derived *d = g->table->derived;
-    st_env *env = st_arena_env(data->arena);
-    st_arena *working = st_arena_new(env);
-    hashed x = {.seed = st_hash_seed()};
-    const st_table *entity = d->path.steps[d->path.n - 1]->links_to;
-    g->group = new_values(data->arena, g->rows, sizeof(int32_t));
-    find_groups(env, g, &x);
-    st_big_free(&x.slots);
-    st_big_free(&x.hashes);
-    g->first = st_alloc_raw(scratch, ((size_t)g->n + 1) * sizeof *g->first);
-    sort_groups(working, g, x.first.p, data->tables[entity->index].rows);
-    st_big_free(&x.first);
-    st_arena_free(working);
-}
-
-void st_derive_tables(st_data *data)
+void st_derive_tables(st_data *data, uint32_t threads)
 {
     const st_program *p = data->program;
     st_arena *scratch = st_arena_new(st_arena_env(data->arena));
@@ -276,10 +310,13 @@ void st_derive_tables(st_data *data)
             *g = done[twin];
             g->table = p->tables[i];
         } else {
-            *g = (grouping){.table = p->tables[i], .rows = data->tables[d->source->index].rows};
-            g->entity = entities_of(data, scratch, &d->path);
+            const st_table *entity = d->up.steps[0]->links_to;
+            *g = (grouping){.table = p->tables[i],
+                            .rows = data->tables[d->source->index].rows,
+                            .entities = data->tables[entity->index].rows,
+                            .entity = entities_of(data, scratch, &d->path)};
             take_keys(data, scratch, g);
-            find_and_sort(data, scratch, g);
+            find_and_number(data, scratch, g, threads);
         }
         n++;
         fill_table(data, g);

@@ -9,7 +9,7 @@
 #include "table/table.h"
 
 /* Fills the tables of groups, those that are used, and the links from their sources to them. Every other table is complete.
- * Working memory is given back. Failures are raised in the environment of data->arena. */
-void st_derive_tables(st_data *data);
+ * `threads`: at most so many work at it; never shows in the data. Working memory is given back. Failures are raised in the environment of data->arena. */
+void st_derive_tables(st_data *data, uint32_t threads);
 
 #endif

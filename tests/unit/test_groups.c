@@ -233,7 +233,7 @@ static void expect_groups(const world *w, int i)
 
 /* ---- random data ---- */
 
-static void make_and_compare(uint64_t seed)
+static void make_and_compare(uint64_t seed, bool large)
 {
     world w = {0};
     bool ok;
@@ -248,6 +248,7 @@ static void make_and_compare(uint64_t seed)
         open_table(&w, VISITS, "visits");
         open_table(&w, THINGS, "things");
         uint64_t people = below(40), visits = below(200), things = sizes[below(ST_COUNT(sizes))];
+        if (large) people = 20000, visits = 40000, things = 150000; /* more than one task */
         open_data(&w, PEOPLE, people);
         open_data(&w, VISITS, visits);
         open_data(&w, THINGS, things);
@@ -273,7 +274,7 @@ static void make_and_compare(uint64_t seed)
         again[0] = &w.tables[3].cols[0];
         st_path up = w.tables[3].derived->up;
         add_groups(&w, 5, 3, &up, 1, again); /* groups of groups */
-        st_derive_tables(&w.data);
+        st_derive_tables(&w.data, 2);
         for (int i = 3; i < TABLES; i++) expect_groups(&w, i);
         assert_int_equal(w.data.tables[3].rows, w.data.tables[4].rows);
     });
@@ -284,7 +285,8 @@ static void make_and_compare(uint64_t seed)
 static void test_random(void **unused)
 {
     (void)unused;
-    for (uint64_t seed = 1; seed <= 400; seed++) make_and_compare(seed);
+    for (uint64_t seed = 1; seed <= 400; seed++) make_and_compare(seed, false);
+    for (uint64_t seed = 401; seed <= 404; seed++) make_and_compare(seed, true);
 }
 
 /* Who is what, by hand: person 1 has x twice and one that is not known, person 0 has x; a row leads to nobody. */
@@ -319,7 +321,7 @@ static void test_by_hand(void **unused)
         const st_col **keys = st_new_n(w.arena, const st_col *, 1);
         keys[0] = what;
         add_groups(&w, 2, VISITS, &path, 1, keys);
-        st_derive_tables(&w.data);
+        st_derive_tables(&w.data, 2);
         const st_data_table *g = &w.data.tables[2];
         assert_int_equal(g->rows, 3);
         assert_memory_equal(w.data.tables[VISITS].links[2], ((int32_t[]){1, 1, ST_NO_ROW, 0, 1, 2}),
@@ -355,7 +357,7 @@ static void test_not_read(void **unused)
         const st_col **keys = st_new_n(w.arena, const st_col *, 1);
         keys[0] = what;
         add_groups(&w, 2, VISITS, &path, 1, keys);
-        st_derive_tables(&w.data);
+        st_derive_tables(&w.data, 2);
     });
     assert_false(ok);
     assert_string_equal(w.env.error.message,
