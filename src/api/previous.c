@@ -3,6 +3,7 @@
 
 #include "table/bind.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 struct strata_previous {
@@ -178,22 +179,27 @@ bool st_previous_has(const st_previous_set *set, st_str key)
     return number && st_previous_at(set, (uint32_t)((uintptr_t)number - 1));
 }
 
-static const st_previous_set *find_named(const strata_previous *p, const char *definition, const char *label)
+static bool same_label(const char *a, const char *b)
 {
-    st_buf name = {0};
-    st_arena *work = st_arena_new(st_arena_env(p->arena));
-    st_buf_puts(work, &name, definition);
-    if (label) st_buf_printf(work, &name, "=%s", label);
-    const st_previous_set *s = st_map_get(&p->sets, name.p, name.n);
-    st_arena_free(work);
-    return s;
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Runs ask this, several at a time: nothing is made here. */
+static const st_previous_set *find_named(const strata_previous *p, const st_def *d, const char *name,
+                                         const char *label)
+{
+    uint32_t k = number_of(p, d->of->name);
+    for (uint32_t i = 0; k < p->entities.n && i < p->entities.p[k]->sets.n; i++) {
+        const st_previous_set *s = p->entities.p[k]->sets.p[i];
+        if (strcmp(s->definition, name) == 0 && same_label(s->label, label)) return s;
+    }
+    return NULL;
 }
 
 const st_previous_set *st_previous_find(const strata_previous *p, const st_def *d, const char *label)
 {
-    const st_previous_set *s = find_named(p, d->name, label);
-    if (!s && label && find_named(p, d->name, NULL)) return NULL;
-    return s || !d->meta.formerly ? s : find_named(p, d->meta.formerly, label);
+    const char *name = find_named(p, d, d->name, NULL) ? d->name : d->meta.formerly;
+    return name ? find_named(p, d, name, label) : NULL;
 }
 
 /* The definition that is, or was, called so; NULL: none that has members. */
@@ -380,6 +386,7 @@ static const line_sets *sets_of_line(reading *r, st_map *seen, const st_column *
     if (d && (!r->e || d->of == r->e->table)) {
         st_previous_entity *e = r->p->entities.p[number_of(r->p, d->of->name)];
         s->whole = set_of(r->p, e, name, NULL);
+        for (uint32_t i = 0; has_labels(d) && i < d->labels.n; i++) set_of(r->p, e, name, d->labels.names[i]);
         if (has_labels(d)) s->labelled = set_of(r->p, e, name, text_at(r, label, row));
     }
     *place = s;
@@ -422,8 +429,14 @@ static void read_stream(reading *r)
 {
     struct ArrowSchema schema = {0};
     r->work = st_arena_new(&r->p->env);
-    if (r->stream->get_schema(r->stream, &schema) != 0)
-        st_fail(&r->p->env, STRATA_BAD_DATA, "%.300s: cannot be read.", r->origin);
+    int code = r->stream->get_schema(r->stream, &schema);
+    if (code) {
+        const char *why = r->stream->get_last_error ? r->stream->get_last_error(r->stream) : NULL;
+        strata_status status = code == ENOMEM   ? STRATA_NO_MEMORY
+                               : code == EINVAL ? STRATA_BAD_DATA
+                                                : STRATA_IO;
+        st_fail(&r->p->env, status, "%.300s: %.600s", r->origin, why ? why : "the output cannot be read.");
+    }
     bool ok;
     ST_GUARD(&r->p->env, ok, {
         find_shape(r, &schema);

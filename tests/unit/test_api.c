@@ -4,6 +4,7 @@
 
 #include "api/arrow_out.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,14 @@ static const char rules_text[] =
     "trait spend = sum(amount of orders)\n"
     "score engagement = count(orders) * 10\n"
     "rfm value from orders { frequency thresholds (2)  monetary thresholds (100) of sum(amount) "
-    "tiers { good f 2 m 2  other otherwise } }\n";
+    "tiers { good f 2 m 2  other otherwise } }\n"
+    "check spenders size between 1 and 60%\n"
+    "check activity covers customers\n"
+    "check spenders brings at least 95% of spend else warn\n"
+    "check orders.ordered_at newer than 2 days\n"
+    "check spenders size within 50% of previous\n"
+    "check activity.quiet size between 10% and 50%\n"
+    "check customers.signup_at unique\n";
 
 #define MICROS INT64_C(1000000)
 #define DAY (86400 * MICROS)
@@ -238,6 +246,154 @@ static void compiled_bytes_give_the_same_answer(void **state)
     strata_rules_free(text);
 }
 
+/* ---- promises ---- */
+
+static void promises_are_judged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *promise, *measured;
+        strata_verdict_kind outcome;
+        double value, low, high; /* NaN: there is none */
+    } want[] = {
+        {"spenders size between 1 and 60%", "2 of 4 (50%)", STRATA_KEPT, 2, 1, 2.4},
+        {"activity covers customers", "0 of 4 (0%)", STRATA_KEPT, 0, NAN, 0},
+        {"spenders brings at least 95% of spend", "200.00 of 220.00 (90.91%)", STRATA_WARNED, 200.0 / 220,
+         0.95, NAN},
+        {"orders.ordered_at newer than 2 days", "2026-10-29T01:00:00+01:00", STRATA_BROKEN, 3 * 86400 - 3600,
+         NAN, NAN},
+        {"spenders size within 50% of previous", "no previous output is given", STRATA_NOT_MEASURED, NAN, NAN,
+         NAN},
+        {"activity.quiet size between 10% and 50%", "2 of 4 (50%)", STRATA_KEPT, 0.5, 0.1, 0.5},
+        {"customers.signup_at unique", "3 of 4 (75%)", STRATA_BROKEN, 3, NAN, 0},
+    };
+    strata_rules *rules = compile(rules_text), *read = NULL;
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    void *bytes;
+    size_t n;
+    assert_int_equal(strata_rules_write(rules, false, &bytes, &n, &error), STRATA_OK);
+    assert_int_equal(strata_rules_read(NULL, bytes, n, &read, &error), STRATA_OK);
+    strata_free(rules, bytes);
+    for (int way = 0; way < 2; way++) {
+        assert_int_equal(load(way ? read : rules, &data, &error), STRATA_OK);
+        assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
+        assert_int_equal(strata_result_verdict_count(result), ST_COUNT(want));
+        for (size_t i = 0; i < ST_COUNT(want); i++) {
+            strata_verdict v = strata_result_verdict(result, i);
+            assert_string_equal(v.promise, want[i].promise);
+            assert_string_equal(v.measured, want[i].measured);
+            assert_string_equal(v.file, "test.seg");
+            assert_int_equal(v.line, 11 + i);
+            assert_int_equal(v.outcome, want[i].outcome);
+            const double got[] = {v.value, v.low, v.high}, is[] = {want[i].value, want[i].low, want[i].high};
+            for (int k = 0; k < 3; k++)
+                assert_true(isnan(is[k]) ? isnan(got[k]) : fabs(got[k] - is[k]) < 1e-9 * (1 + fabs(is[k])));
+        }
+        strata_result_free(result);
+        strata_data_free(data);
+    }
+    strata_rules_free(read);
+    strata_rules_free(rules);
+}
+
+static void promises_are_those_of_the_definitions_asked_for(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    strata_error error;
+    const char *names[] = {"activity"};
+    strata_run_options o = november;
+    o.definitions = names;
+    o.ndefinitions = 1;
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &o, &result, &error), STRATA_OK);
+    assert_int_equal(strata_result_verdict_count(result), 2);
+    assert_string_equal(strata_result_verdict(result, 0).promise, "activity covers customers");
+    assert_string_equal(strata_result_verdict(result, 1).promise, "activity.quiet size between 10% and 50%");
+    assert_int_equal(strata_result_size(result), 3); /* nothing that promises are measured by is an answer */
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+/* The answer as the earlier one of a later run. */
+static strata_status remember(const strata_rules *rules, const strata_result *result, strata_shape shape,
+                              strata_previous **previous, strata_error *error)
+{
+    struct ArrowArrayStream stream;
+    strata_status status = strata_previous_new(rules, previous, error);
+    if (status == STRATA_OK) status = strata_result_stream(result, "customers", shape, &stream, error);
+    if (status == STRATA_OK) status = strata_previous_bind(*previous, "customers", &stream, NULL, error);
+    return status;
+}
+
+static void an_earlier_answer_is_remembered(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_data *data = NULL;
+    strata_result *earlier = NULL, *result = NULL;
+    strata_error error;
+    strata_run_options o = november;
+    o.as_of.value -= 150; /* bob and cid had bought: cid alone for 100 */
+    assert_int_equal(load(rules, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &o, &earlier, &error), STRATA_OK);
+    assert_int_equal(count_of(earlier, "spenders", "in"), 1);
+    for (strata_shape shape = STRATA_WIDE; shape <= STRATA_LONG; shape++) {
+        strata_previous *previous = NULL;
+        assert_int_equal(remember(rules, earlier, shape, &previous, &error), STRATA_OK);
+        assert_int_equal(strata_previous_entity_count(previous), 1);
+        assert_string_equal(strata_previous_entity(previous, 0), "customers");
+        assert_null(strata_previous_table(previous, "orders"));
+        assert_true(strata_previous_table(previous, NULL)->columns[0].spare);
+        o = november;
+        o.previous = previous;
+        assert_int_equal(strata_run(data, &o, &result, &error), STRATA_OK);
+        strata_verdict v = strata_result_verdict(result, 4);
+        assert_int_equal(v.outcome, STRATA_BROKEN);
+        assert_string_equal(v.measured, "2, before 1 (+100%)");
+        assert_true(v.value == 1 && v.high == 0.5);
+        strata_result_free(result);
+        strata_previous_free(previous);
+    }
+    strata_result_free(earlier);
+    strata_data_free(data);
+    strata_rules_free(rules);
+}
+
+static void what_is_no_earlier_answer_is_refused(void **state)
+{
+    (void)state;
+    strata_rules *rules = compile(rules_text);
+    strata_previous *previous = NULL;
+    strata_error error;
+    struct ArrowArrayStream stream;
+    int calls = 0;
+    st_out_source orders = {&calls, fill_orders, NULL};
+    const st_out_field strange[] = {
+        {"who", "u", false}, {"at", "tsu:UTC", false}, {"amount", "d:10,2", false}};
+    assert_int_equal(strata_previous_new(rules, &previous, &error), STRATA_OK);
+    assert_int_equal(st_out_stream(NULL, strange, 3, orders, &stream), 0);
+    assert_int_equal(strata_previous_bind(previous, NULL, &stream, "x.csv", &error), STRATA_BAD_DATA);
+    assert_null(stream.release);
+    assert_non_null(
+        strstr(error.message, "x.csv: is no earlier output: it has neither a column customer_id"));
+    assert_int_equal(st_out_stream(NULL, order_fields, 3, orders, &stream), 0);
+    assert_int_equal(strata_previous_bind(previous, "orders", &stream, NULL, &error), STRATA_BAD_INPUT);
+    assert_null(stream.release);
+    calls = 0; /* a customer twice */
+    assert_int_equal(st_out_stream(NULL, order_fields, 3, orders, &stream), 0);
+    assert_int_equal(strata_previous_bind(previous, "customers", &stream, NULL, &error), STRATA_BAD_DATA);
+    assert_non_null(strstr(error.message, "stands here a second time"));
+    strata_previous_free(previous);
+    strata_previous_free(NULL);
+    strata_rules_free(rules);
+}
+
 /* ---- rows out ---- */
 
 static st_str text_at(const struct ArrowArray *column, int64_t row)
@@ -430,6 +586,14 @@ static strata_status whole_way(const strata_allocator *alloc)
     if (status == STRATA_OK) status = load(rules, &data, &error);
     if (status == STRATA_OK) status = strata_run(data, &november, &result, &error);
     if (status == STRATA_OK) check_answer(result);
+    strata_previous *previous = NULL;
+    strata_result *again = NULL;
+    strata_run_options o = november;
+    if (status == STRATA_OK) status = remember(rules, result, STRATA_WIDE, &previous, &error);
+    o.previous = previous;
+    if (status == STRATA_OK) status = strata_run(data, &o, &again, &error);
+    strata_result_free(again);
+    strata_previous_free(previous);
     strata_result_free(result);
     strata_data_free(data);
     strata_rules_free(rules);
@@ -493,6 +657,10 @@ int main(void)
         cmocka_unit_test(definitions_and_tables_are_listed),
         cmocka_unit_test(a_parameter_can_be_set),
         cmocka_unit_test(compiled_bytes_give_the_same_answer),
+        cmocka_unit_test(promises_are_judged),
+        cmocka_unit_test(promises_are_those_of_the_definitions_asked_for),
+        cmocka_unit_test(an_earlier_answer_is_remembered),
+        cmocka_unit_test(what_is_no_earlier_answer_is_refused),
         cmocka_unit_test(rows_come_wide_and_long),
         cmocka_unit_test(lists_are_added_as_text),
         cmocka_unit_test(errors_are_diagnostics),
