@@ -42,6 +42,19 @@ class Sink : public arrow::io::OutputStream
     bool closed_ = false;
 };
 
+// Of yes and no there are no statistics worth their time, and runs of equal bits are written as such.
+std::shared_ptr<parquet::WriterProperties> properties_for(const arrow::Schema &schema)
+{
+    parquet::WriterProperties::Builder builder;
+    builder.compression(parquet::Compression::SNAPPY)->max_row_group_length(group_rows);
+    for (const auto &field : schema.fields()) {
+        if (field->type()->id() != arrow::Type::BOOL) continue;
+        auto path = parquet::schema::ColumnPath(std::vector<std::string>{field->name()});
+        builder.disable_statistics(path.ToDotString());
+    }
+    return builder.build();
+}
+
 class Writer
 {
   public:
@@ -53,10 +66,7 @@ class Writer
             ARROW_ASSIGN_OR_RAISE(arrow_, arrow::ipc::MakeFileWriter(sink_, schema_));
             return arrow::Status::OK();
         }
-        auto properties = parquet::WriterProperties::Builder()
-                              .compression(parquet::Compression::SNAPPY)
-                              ->max_row_group_length(group_rows)
-                              ->build();
+        auto properties = properties_for(*schema_);
         auto arrow_properties = parquet::ArrowWriterProperties::Builder().set_use_threads(true)->build();
         ARROW_ASSIGN_OR_RAISE(parquet_,
                               parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), sink_,
