@@ -86,8 +86,7 @@ static void clear_unknown(st_frame *f, void *values, st_phys phys, const uint64_
     }
 }
 
-/* The register now holds its buffer, known where `known` (NULL: everywhere) is. */
-static void finish(st_frame *f, uint32_t reg, st_phys phys, const uint64_t *known)
+void st_reg_filled(st_frame *f, uint32_t reg, st_phys phys, const uint64_t *known)
 {
     st_reg *out = &f->v[reg];
     out->data = out->buf;
@@ -532,31 +531,6 @@ static void do_list_has(st_frame *f, const st_bc_instr *in, const st_prep *q)
     }
 }
 
-static void do_draw(st_frame *f, const st_bc_instr *in, const st_prep *q)
-{
-    const st_scalar *salt = &f->scalars[in->a[2]];
-    st_reg *reg = &f->v[in->a[0]];
-    int64_t *out = reg->buf;
-    bool all = true;
-    int64_t base;
-    const int32_t *rows = st_feed_rows(f, &q->feed, &base);
-    fill(f, reg->kbuf, false);
-    for (uint32_t r = 0; r < f->n; r++) {
-        st_scalar key = st_feed_scalar(&q->feed, rows ? rows[r] : base + r);
-        out[r] = 0;
-        if (key.missing || salt->missing) {
-            all = false;
-            continue;
-        }
-        char digits[ST_DECIMAL_TEXT];
-        st_str text =
-            q->feed.phys == ST_CODE ? key.as.s : (st_str){digits, st_dec_format(key.as.i, 0, digits)};
-        out[r] = (int64_t)st_draw((st_hash)in->a[3], salt->as.s, text);
-        st_bit_set((uint8_t *)reg->kbuf, r);
-    }
-    finish(f, in->a[0], ST_I64, all ? NULL : reg->kbuf);
-}
-
 static void do_distance(st_frame *f, const st_bc_instr *in)
 {
     const double *lat = f64(f, in->a[1]), *lon = f64(f, in->a[2]), *to_lat = f64(f, in->a[3]),
@@ -573,7 +547,7 @@ static void do_distance(st_frame *f, const st_bc_instr *in)
         else
             known[r / 64] &= ~(UINT64_C(1) << (r % 64));
     }
-    finish(f, in->a[0], ST_I64, known);
+    st_reg_filled(f, in->a[0], ST_I64, known);
 }
 
 /* ---- choice ---- */
@@ -615,7 +589,7 @@ static void do_case(st_frame *f, const st_bc_instr *in, const st_prep *q)
                 put_scalar(phys, out, w * 64 + (uint32_t)__builtin_ctzll(taken), s, code);
         }
     }
-    finish(f, in->a[0], phys, known);
+    st_reg_filled(f, in->a[0], phys, known);
 }
 
 #define CHOOSE(T)                                                                                            \
@@ -642,7 +616,7 @@ static void choose(st_frame *f, const st_bc_instr *in, const st_prep *q, uint32_
     } else {
         CHOOSE(int64_t);
     }
-    finish(f, in->a[0], phys_of(in->type), known);
+    st_reg_filled(f, in->a[0], phys_of(in->type), known);
 }
 
 static void do_select(st_frame *f, const st_bc_instr *in, const st_prep *q)
@@ -674,7 +648,7 @@ static void do_lookup(st_frame *f, const st_bc_instr *in, const st_prep *q)
         else
             put_scalar(phys, out, r, s, q->codes ? q->codes[x[r]] : 0);
     })
-    finish(f, in->a[0], phys, known);
+    st_reg_filled(f, in->a[0], phys, known);
 }
 
 static void do_copy(st_frame *f, const st_bc_instr *in)
@@ -686,7 +660,7 @@ static void do_copy(st_frame *f, const st_bc_instr *in)
         memmove(out->buf, v->data, f->n * (size_t)widths[v->phys]);
     uint64_t *known = known_one(f, in->a[1]);
     if (in->op == ST_BC_MASK) f->vm->k->and_(known, pred(f, in->a[2]), f->words, known);
-    finish(f, in->a[0], v->phys, in->op == ST_BC_MASK || v->known ? known : NULL);
+    st_reg_filled(f, in->a[0], v->phys, in->op == ST_BC_MASK || v->known ? known : NULL);
 }
 
 /* ---- arithmetic ---- */
@@ -708,7 +682,7 @@ static void do_arith_i64(st_frame *f, const st_bc_instr *in)
     uint64_t overflows = k->popcount(over, f->words);
     f->counts.overflows += overflows;
     k->andnot(known, over, f->words, known);
-    finish(f, in->a[0], ST_I64, all && !overflows ? NULL : known);
+    st_reg_filled(f, in->a[0], ST_I64, all && !overflows ? NULL : known);
 }
 
 typedef enum fate { FITS, OVERFLOWS, BY_ZERO } fate;
@@ -735,7 +709,7 @@ static void do_arith_i128(st_frame *f, const st_bc_instr *in)
         f->counts.overflows += how == OVERFLOWS;
         if (how != FITS) drop(known, r);
     })
-    finish(f, in->a[0], ST_I128, known);
+    st_reg_filled(f, in->a[0], ST_I128, known);
 }
 
 static void do_arith_f64(st_frame *f, const st_bc_instr *in)
@@ -764,7 +738,7 @@ static void do_arith_f64(st_frame *f, const st_bc_instr *in)
         })
     }
     memcpy(f->v[in->a[0]].buf, out, f->n * sizeof *out);
-    finish(f, in->a[0], ST_F64, all && !nbad ? NULL : known);
+    st_reg_filled(f, in->a[0], ST_F64, all && !nbad ? NULL : known);
 }
 
 static void do_min_max(st_frame *f, const st_bc_instr *in, const st_prep *q)
@@ -826,7 +800,7 @@ static void do_exact(st_frame *f, const st_bc_instr *in, bool wide_in, bool wide
             ((int64_t *)out)[r] = (int64_t)y;
         }
     })
-    finish(f, in->a[0], wide_out ? ST_I128 : ST_I64, all ? NULL : known);
+    st_reg_filled(f, in->a[0], wide_out ? ST_I128 : ST_I64, all ? NULL : known);
 }
 
 static void do_float(st_frame *f, const st_bc_instr *in)
@@ -843,7 +817,7 @@ static void do_float(st_frame *f, const st_bc_instr *in)
         default: out[r] = 1 / (1 + exp(-x[r])); break;
         }
     if (known) memcpy(f->bits, known, f->words * sizeof *known);
-    finish(f, in->a[0], ST_F64, known ? f->bits : NULL);
+    st_reg_filled(f, in->a[0], ST_F64, known ? f->bits : NULL);
 }
 
 static void do_to_float(st_frame *f, const st_bc_instr *in)
@@ -858,7 +832,7 @@ static void do_to_float(st_frame *f, const st_bc_instr *in)
         st_i128 x = wide ? ((const st_i128 *)v)[r] : ((const int64_t *)v)[r];
         out[r] = in->a[2] == 0 && !wide ? (double)(int64_t)x : st_dec_to_double(x, in->a[2]);
     })
-    finish(f, in->a[0], ST_F64, all ? NULL : known);
+    st_reg_filled(f, in->a[0], ST_F64, all ? NULL : known);
 }
 
 static void do_number(st_frame *f, const st_bc_instr *in)
@@ -885,7 +859,7 @@ static void do_text(st_frame *f, const st_bc_instr *in, const st_prep *q)
         x = steady(f, x, in->a[1], in->a[0], sizeof *x);
         int64_t *out = f->v[in->a[0]].buf;
         EACH_KNOWN(f, known, out[r] = q->lengths[x[r]])
-        finish(f, in->a[0], ST_I64, all ? NULL : known);
+        st_reg_filled(f, in->a[0], ST_I64, all ? NULL : known);
         return;
     }
     uint32_t *out = f->v[in->a[0]].buf;
@@ -896,7 +870,7 @@ static void do_text(st_frame *f, const st_bc_instr *in, const st_prep *q)
             all = false;
         }
     })
-    finish(f, in->a[0], ST_CODE, all ? NULL : known);
+    st_reg_filled(f, in->a[0], ST_CODE, all ? NULL : known);
 }
 
 /* ---- time ---- */
@@ -937,7 +911,7 @@ static void do_time(st_frame *f, const st_bc_instr *in)
         if (t == ST_NO_TIME) drop(known, r);
         out[r] = t;
     })
-    finish(f, in->a[0], ST_I64, known);
+    st_reg_filled(f, in->a[0], ST_I64, known);
 }
 
 static bool has_anniversary(int64_t day, int64_t low, int64_t high)
@@ -1050,7 +1024,7 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_LIST_HAS:
     case ST_BC_LIST_HAS_V: do_list_has(f, in, q); break;
     case ST_BC_ANNIVERSARY: do_anniversary(f, in); break;
-    case ST_BC_DRAW: do_draw(f, in, q); break;
+    case ST_BC_DRAW: st_draw_rows(f, in, q); break;
     case ST_BC_DISTANCE: do_distance(f, in); break;
     case ST_BC_CASE: do_case(f, in, q); break;
     case ST_BC_SELECT:

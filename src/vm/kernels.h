@@ -8,6 +8,8 @@
 #include "base/base.h"
 #include "syntax/ast_slots.h"
 
+enum { ST_LANES = 16 };
+
 typedef struct st_kernels {
     const char *name;
     bool (*supported)(void);
@@ -59,6 +61,10 @@ typedef struct st_kernels {
     void (*gather_i64)(const int64_t *v, const int32_t *rows, size_t n, int64_t *out);
     /* out bit i = rows[i] >= 0 and (known == NULL or bit rows[i] of known) */
     void (*gather_bits)(const uint8_t *known, const int32_t *rows, size_t n, uint64_t *out);
+    /* The first two words of the digests of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash
+     * asks and read in its byte order, is words[w * ST_LANES + l]. */
+    void (*md5_lanes)(const uint32_t *words, uint32_t *first, uint32_t *second);
+    void (*sha256_lanes)(const uint32_t *words, uint32_t *first, uint32_t *second);
 } st_kernels;
 
 /* The table of this name, or the best that the machine has for NULL; NULL: unknown, or the machine has it not. */

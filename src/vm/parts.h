@@ -297,7 +297,11 @@ void st_step_pass(st_vm *vm, const st_bc_step *s);
 void st_step_setup(st_vm *vm, const st_bc_step *s);
 
 /* exec.c */
+/* The register now holds its buffer, known where `known` (NULL: everywhere) is. */
+void st_reg_filled(st_frame *f, uint32_t reg, st_phys phys, const uint64_t *known);
 void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+/* draw.c */
+void st_draw_rows(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 /* load.c */
 void st_load(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 /* Makes sure that the register's values lie as declared. */

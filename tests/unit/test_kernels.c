@@ -2,6 +2,7 @@
 #include "by_hand.h"
 
 #include "base/bitmap.h"
+#include "base/text.h"
 #include "vm/kernels.h"
 #include "vm/vm.h"
 
@@ -118,12 +119,50 @@ static void test_counting(void **s)
         assert_int_equal(st_kernels_choose(*isa)->popcount_and(a, b, ST_COUNT(a)), wanted);
 }
 
+/* Lanes hold texts of all lengths that they may. */
+static void test_hashes(void **s)
+{
+    (void)s;
+    for (const char *const *isa = st_vm_isas(); *isa; isa++)
+        for (uint32_t round = 0; round < 8; round++) {
+            uint32_t little[16 * ST_LANES], big[16 * ST_LANES], a[ST_LANES], b[ST_LANES];
+            uint8_t md5[ST_LANES][16], sha[ST_LANES][32];
+            for (uint32_t lane = 0; lane < ST_LANES; lane++) {
+                uint8_t block[64] = {0};
+                uint32_t n = (round * ST_LANES + lane) % 56, bits = n * 8;
+                for (uint32_t i = 0; i < n; i++) block[i] = (uint8_t)next();
+                st_md5(block, n, md5[lane]);
+                st_sha256(block, n, sha[lane]);
+                block[n] = 0x80;
+                for (uint32_t w = 0; w < 16; w++) {
+                    memcpy(&little[w * ST_LANES + lane], block + 4 * w, 4);
+                    big[w * ST_LANES + lane] = __builtin_bswap32(little[w * ST_LANES + lane]);
+                }
+                little[14 * ST_LANES + lane] = bits;
+                big[15 * ST_LANES + lane] = bits;
+            }
+            const st_kernels *k = st_kernels_choose(*isa);
+            k->md5_lanes(little, a, b);
+            for (uint32_t lane = 0; lane < ST_LANES; lane++) {
+                assert_memory_equal(&a[lane], md5[lane], 4);
+                assert_memory_equal(&b[lane], md5[lane] + 4, 4);
+            }
+            k->sha256_lanes(big, a, b);
+            for (uint32_t lane = 0; lane < ST_LANES; lane++) {
+                uint32_t first = __builtin_bswap32(a[lane]), second = __builtin_bswap32(b[lane]);
+                assert_memory_equal(&first, sha[lane], 4);
+                assert_memory_equal(&second, sha[lane] + 4, 4);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons),
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_counting),
+        cmocka_unit_test(test_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
