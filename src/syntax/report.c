@@ -149,10 +149,39 @@ static const char *what_can_stand(st_stuck *s)
     return n ? st_buf_text(s->P->arena, &out) : "nothing more";
 }
 
+/* Lines of treatments and campaigns that consist of several parts. */
+static const struct line {
+    const char *first, *second, *form; /* second NULL: the line begins with one word */
+} lines[] = {
+    {"one", "per", "one per household_id, highest spend first"},
+    {"at", "most", "at most 50_000, highest spend first"},
+    {"order", "by", "order by highest spend first"},
+    {"control", NULL, "control 10% salt \"a-name\""},
+    {"again", "after", "again after 90 days"},
+    {"first", "of", "first of (one, another)"},
+};
+
+/* How the line is written in which something is still to be said; NULL: none of these. */
+static const char *form_of_line(const st_stuck *s)
+{
+    const st_parser *P = s->P;
+    bool has_lines = raw_is(P, P->begin, "treatment") || raw_is(P, P->begin, "campaign");
+    if (!has_lines || expects(s, '}')) return NULL;
+    for (uint32_t at = s->raw, back = 0; at > P->begin && raw_kind(P, at) != '{' && back < 12; at--, back++)
+        for (size_t i = 0; i < ST_COUNT(lines); i++)
+            if (raw_is(P, at, lines[i].first) && (!lines[i].second || raw_is(P, at + 1, lines[i].second)))
+                return lines[i].form;
+    return NULL;
+}
+
 /* A word that was mistyped, or else what can stand there. */
 static const char *remedy(st_stuck *s)
 {
     st_near near = {0};
+    const char *form = form_of_line(s);
+    if (form && raw_is(s->P, s->raw, "lowest"))
+        return "The lowest first is written with a minus: highest -age first.";
+    if (form) return st_format(s->P->arena, "It is written %s.", form);
     if (s->found == TK_IDENT)
         for (uint32_t i = 0; i < s->nexpected; i++)
             if (s->expected[i] > TK_MATCHES)
