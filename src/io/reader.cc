@@ -41,8 +41,9 @@ bool is_plain_error(const arrow::Status &status)
 arrow::MemoryPool *memory()
 {
     static const int64_t machine = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
-    static arrow::CappedMemoryPool pool(arrow::default_memory_pool(), machine / 4 * 3);
-    return &pool;
+    // Never destroyed: a thread of Arrow's may give memory back while the process ends.
+    static auto *pool = new arrow::CappedMemoryPool(arrow::default_memory_pool(), machine / 4 * 3);
+    return pool;
 }
 
 arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::string &path)
