@@ -62,7 +62,7 @@ def follow(readme, cwd, update):
         blocks.append((match, text))
         if not update:
             diff = difflib.unified_diff(match.group(3).splitlines(True), text.splitlines(True), "README", "printed")
-            judge(match.group(3) == text, "".join(diff))
+            judge(text and match.group(3) == text, "".join(diff))
     return blocks
 
 
