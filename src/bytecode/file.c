@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum { VERSION = 2, HEAD = 20 };
+enum { HEAD = 20 };
 
 typedef struct file {
     bool reading;
@@ -832,7 +832,7 @@ static uint32_t checksum(const uint8_t *p, size_t n)
 static void put_head(uint8_t *p, uint64_t n, uint32_t sum)
 {
     memcpy(p, "SEGB", 4);
-    for (unsigned i = 0; i < 4; i++) p[4 + i] = (uint8_t)(VERSION >> (8 * i));
+    for (unsigned i = 0; i < 4; i++) p[4 + i] = (uint8_t)(ST_BC_VERSION >> (8 * i));
     for (unsigned i = 0; i < 8; i++) p[8 + i] = (uint8_t)(n >> (8 * i));
     for (unsigned i = 0; i < 4; i++) p[16 + i] = (uint8_t)(sum >> (8 * i));
 }
@@ -856,11 +856,11 @@ static void check_head(st_env *env, const uint8_t *p, size_t n)
     if (n < HEAD || memcmp(p, "SEGB", 4) != 0)
         st_fail(env, STRATA_BAD_INPUT, "This is no file of compiled rules (.segb).");
     for (unsigned i = 0; i < 4; i++) version |= (uint32_t)p[4 + i] << (8 * i);
-    if (version != VERSION)
+    if (version != ST_BC_VERSION)
         st_fail(env, STRATA_BAD_INPUT,
                 "The compiled rules are of version %u, this Strata reads version %d. Compile them again from "
                 "their text.",
-                version, VERSION);
+                version, ST_BC_VERSION);
     uint8_t head[HEAD];
     put_head(head, n - HEAD, checksum(p + HEAD, n - HEAD));
     if (memcmp(head, p, HEAD) != 0)
