@@ -394,6 +394,16 @@ static bool check_newer(promise *q, const st_ast *ref)
     return true;
 }
 
+/* The bounds of x >= a and x <= b where both are constants, and a is the greater one. */
+static bool is_upside_down(const st_expr *in)
+{
+    if (in->op != ST_X_AND || in->n != 2 || in->args[0]->n != 2 || in->args[1]->n != 2) return false;
+    const st_expr *a = in->args[0]->args[1], *b = in->args[1]->args[1];
+    bool same = st_is_const(a) && st_is_const(b) &&
+                (a->type.base == b->type.base || (st_is_exact(a->type) && st_is_exact(b->type)));
+    return same && st_compare_values(&a->value, &b->value) > 0;
+}
+
 /* As the rule `x between a and b` reads it; those that are known and for which it is not true. */
 static bool check_between(promise *q, const st_ast *ref)
 {
@@ -409,6 +419,10 @@ static bool check_between(promise *q, const st_ast *ref)
     s.def = outside;
     st_expr *in =
         st_check_expr(c, &s, node(q, ST_AST_IN_WINDOW, 0, st_span_join(ref->span, b->span), ref, window));
+    if (in && is_upside_down(in)) {
+        st_err(c, ST_MSG_CHECK_ORDER, window->span, st_source_text(c, a), st_source_text(c, b));
+        return false;
+    }
     q->out->part = in ? shown(q, outside, st_x_not(c, in, in->span)) : NULL;
     return q->out->part != NULL;
 }
