@@ -99,7 +99,7 @@ typedef struct strata_allocator {
  *       && strata_rules_compile(rules, &error) == STRATA_OK) { ... }
  *   strata_rules_free(rules);
  *
- * new, add (texts, files, lists), set and compile are called once and in this order, from one thread; after compile nothing changes
+ * new, add (texts, files, libraries, lists), only, set and compile are called in this order, from one thread; after compile nothing changes
  * any more. */
 typedef struct strata_rules strata_rules;
 
@@ -118,6 +118,16 @@ strata_status strata_rules_add_path(strata_rules *rules, const char *path, strat
  * bytes. */
 strata_status strata_rules_add_list(strata_rules *rules, const char *path, const char *text, size_t length,
                                     strata_error *error);
+/* A .seg file or a folder of them whose definitions the rule set may use. They are no outputs themselves, nothing doubtful is said of
+ * them, and their checks and tests are not run; a name stands once in the rule set and its libraries together. */
+strata_status strata_rules_add_library(strata_rules *rules, const char *path, strata_error *error);
+/* Only this definition, with what it needs; called once for each. Everything is checked all the same. A campaign is taken as a
+ * whole. An unknown name makes compile return STRATA_BAD_INPUT. Also for rules that were read, before they are used; then an unknown
+ * name is refused at once. */
+strata_status strata_rules_only(strata_rules *rules, const char *definition, strata_error *error);
+/* Only what says `refresh` with this word or a more frequent one: hourly, daily, weekly, monthly, quarterly, yearly. Not together with
+ * strata_rules_only. */
+strata_status strata_rules_due(strata_rules *rules, const char *refresh, strata_error *error);
 /* Another value for a parameter, as written in a rule ("1500", "90 days", "\"DE\""). */
 strata_status strata_rules_set(strata_rules *rules, const char *parameter, const char *value,
                                strata_error *error);
@@ -183,23 +193,46 @@ typedef enum strata_kind {
     STRATA_EXPERIMENT, /* as tiers: its arms */
     STRATA_OVERLAY,    /* as tiers: its actions, and its cells */
     STRATA_CLUSTER,    /* as tiers */
-    STRATA_POINTS      /* as a score; never missing */
+    STRATA_POINTS,     /* as a score; never missing */
+    STRATA_PARAM,      /* no answers, from here on: what rules are made of, */
+    STRATA_ROWS,
+    STRATA_PLACE,
+    STRATA_LIST,
+    STRATA_LAYER,
+    STRATA_TREATMENT, /* what segments get, */
+    STRATA_CAMPAIGN,
+    STRATA_AUDIENCE,
+    STRATA_CHECK /* and what is promised of them */
 } strata_kind;
+const char *strata_kind_name(strata_kind kind); /* as rules write it */
 
 typedef struct strata_definition {
     strata_kind kind;
     const char *name;
     const char *title, *doc, *owner, *goal, *kpi, *refresh, *formerly; /* NULL: not said */
     int64_t version;                                                   /* 0: not said */
-    const char *entity;        /* the table whose rows are in it or have it */
-    const char *type;          /* "bool", "label", "int", "decimal(12,2)", ... */
+    const char *entity;        /* the table whose rows are in it or have it; NULL: of no table */
+    const char *type;          /* "bool", "label", "int", "decimal(12,2)", ...; NULL: it has no value */
     size_t nlabels;            /* tiers, rfm, clusters, experiments, the actions of an overlay */
     const char *const *labels; /* in the order written */
     size_t ntags;
     const char *const *tags;
+    const char *review_by; /* "2027-03-01" */
+    const char *value;     /* of a parameter, as a rule writes it; else NULL */
+    const char *file;      /* where it stands, as added */
+    uint32_t line;         /* from 1 */
+    bool output; /* a run gives it out; of a trait: where traits, or it by its name, are asked for */
+    bool library;
+    size_t ncolumns; /* "orders.amount": columns that it reads, or that decide which rows it sees */
+    const char *const *columns;
+    size_t nuses; /* the definitions that it speaks of, by name */
+    const char *const *uses;
+    size_t nused_by; /* those that speak of it; of a check its text */
+    const char *const *used_by;
+    size_t nchecks, ntests; /* that speak of it */
 } strata_definition;
 
-/* Everything that has a value for the rows of an entity, in order of files and places. */
+/* Every definition in order of files and places, then the checks: their name is their text. */
 size_t strata_rules_definition_count(const strata_rules *rules);
 strata_definition strata_rules_definition(const strata_rules *rules, size_t i);
 
@@ -389,7 +422,8 @@ typedef enum strata_note_kind {
     STRATA_NOTE_SMALL_CELLS,      /* cells of an overlay with fewer members than its min size (asked) */
     STRATA_NOTE_UNUSED_ACTION,    /* an action of an overlay that nobody has */
     STRATA_NOTE_LIST_KEYS,        /* keys of a list (asked: of so many) that no row has */
-    STRATA_NOTE_GONE              /* who left an audience and is not in the data any more */
+    STRATA_NOTE_GONE,             /* who left an audience and is not in the data any more */
+    STRATA_NOTE_REVIEW            /* a definition was to be reviewed before the day of the run */
 } strata_note_kind;
 typedef struct strata_note {
     strata_note_kind kind;

@@ -23,6 +23,9 @@ struct strata_rules {
     st_diags diags;
     st_parse *parses; /* one a source; NULL: not parsed yet */
     ST_VEC(st_override) sets;
+    ST_VEC(const char *) only;
+    const char *due;           /* NULL: not said */
+    bool adding_library;       /* what is being added is one */
     bool compiled;             /* compile was called, or the rules were read */
     const st_program *program; /* NULL: read from compiled bytes, or not compiled */
     const st_program *schema;  /* tables and definitions; NULL: not compiled, or with errors */

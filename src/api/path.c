@@ -92,6 +92,26 @@ static void add_folder(strata_rules *r, st_arena *a, const char *path, uint32_t 
     }
 }
 
+/* A library is a place of its own: its files are none of the rule set's. */
+static void refuse_shared(strata_rules *r)
+{
+    uint32_t n = r->sources.files.n;
+    st_arena *work = st_arena_new(&r->env);
+    struct stat *at = st_new_n(work, struct stat, (size_t)n + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        const st_source *x = &r->sources.files.p[i];
+        if (stat(x->name, &at[i]) != 0) continue; /* text that has no file */
+        for (uint32_t k = 0; k < i; k++)
+            if (r->sources.files.p[k].library != x->library && at[k].st_ino && at[k].st_ino == at[i].st_ino &&
+                at[k].st_dev == at[i].st_dev)
+                st_fail(&r->env, STRATA_BAD_INPUT,
+                        "%s is part of a library and of the rule set itself. Keep libraries outside of its "
+                        "folder.",
+                        x->name);
+    }
+    st_arena_free(work);
+}
+
 static void add_path(strata_rules *r, const char *path)
 {
     struct stat info;
@@ -101,6 +121,7 @@ static void add_path(strata_rules *r, const char *path)
             st_fail(&r->env, STRATA_BAD_INPUT, "%s is not a rule file: their names end in .seg.", path);
         const char *slash = strrchr(path, '/');
         add_file(r, path, slash ? (uint32_t)(slash - path) + 1 : 0);
+        refuse_shared(r);
         return;
     }
     st_arena *work = st_arena_new(&r->env);
@@ -109,6 +130,16 @@ static void add_path(strata_rules *r, const char *path)
     st_arena_free(work);
     if (r->sources.files.n == before)
         st_fail(&r->env, STRATA_BAD_INPUT, "There is no .seg file in the folder %s.", path);
+    refuse_shared(r);
+}
+
+strata_status strata_rules_add_library(strata_rules *rules, const char *path, strata_error *error)
+{
+    bool ok;
+    rules->adding_library = true;
+    ST_GUARD(&rules->env, ok, add_path(rules, path));
+    rules->adding_library = false;
+    return st_api_end(&rules->env, ok, error);
 }
 
 strata_status strata_rules_add_path(strata_rules *rules, const char *path, strata_error *error)

@@ -7,8 +7,8 @@
 /* The run is about it. */
 static bool is_asked(const strata_run_options *o, const st_promise *p)
 {
-    bool named = !o->definitions;
-    for (size_t i = 0; i < o->ndefinitions && p->subject && !named; i++)
+    bool named = !p->left_out && !o->definitions;
+    for (size_t i = 0; i < o->ndefinitions && p->subject && !p->left_out && !named; i++)
         named = strcmp(o->definitions[i], p->subject->name) == 0;
     return named;
 }

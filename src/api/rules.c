@@ -51,7 +51,10 @@ strata_status strata_rules_add_text(strata_rules *rules, const char *name, const
         return st_api_refuse(error, STRATA_NO_MEMORY, "The rule set has more than %u files.",
                              STRATA_MAX_FILES);
     bool ok;
-    ST_GUARD(&rules->env, ok, st_sources_add(&rules->sources, name, text, length));
+    ST_GUARD(&rules->env, ok, {
+        uint32_t file = st_sources_add(&rules->sources, name, text, length);
+        rules->sources.files.p[file].library = rules->adding_library;
+    });
     return st_api_end(&rules->env, ok, error);
 }
 
@@ -90,6 +93,48 @@ strata_status strata_rules_set(strata_rules *rules, const char *parameter, const
     return st_api_end(&rules->env, ok, error);
 }
 
+/* ---- what is asked for ---- */
+
+static void choose(strata_rules *r)
+{
+    st_program *schema = (st_program *)(uintptr_t)r->schema; /* ours, and nobody uses it yet */
+    st_select(schema, &(st_selection){r->only.n, r->only.p, r->due});
+    r->definitions.n = r->tables.n = r->activations.n = 0;
+    st_api_describe(r, schema);
+}
+
+static strata_status ask_for(strata_rules *rules, const char *definition, const char *due,
+                             strata_error *error)
+{
+    if (rules->compiled && rules->program)
+        return st_api_refuse(error, STRATA_BAD_INPUT,
+                             "The rule set is compiled: what is asked for is said before that.");
+    if (definition ? rules->due != NULL : rules->only.n > 0)
+        return st_api_refuse(error, STRATA_BAD_INPUT,
+                             "Definitions are asked for by name or by what is due, not by both.");
+    bool ok;
+    ST_GUARD(&rules->env, ok, {
+        const char *text = definition ? definition : due;
+        text = st_dup(rules->arena, text, strlen(text));
+        if (definition)
+            *st_push(rules->arena, &rules->only) = text;
+        else
+            rules->due = text;
+        if (rules->compiled) choose(rules);
+    });
+    return st_api_end(&rules->env, ok, error);
+}
+
+strata_status strata_rules_only(strata_rules *rules, const char *definition, strata_error *error)
+{
+    return ask_for(rules, definition, NULL, error);
+}
+
+strata_status strata_rules_due(strata_rules *rules, const char *refresh, strata_error *error)
+{
+    return ask_for(rules, NULL, refresh, error);
+}
+
 static void parse_all(strata_rules *r)
 {
     uint32_t n = r->sources.files.n;
@@ -122,6 +167,7 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error)
         st_diags_sort(&rules->diags);
         if (rules->diags.errors == 0) {
             round_logistics(program);
+            st_select(program, &(st_selection){rules->only.n, rules->only.p, rules->due});
             rules->code = st_compile(rules->arena, program, NULL);
             rules->program = rules->schema = program;
             st_api_describe(rules, program);
@@ -395,45 +441,146 @@ const char *st_api_type_text(st_arena *a, st_type type)
                      type.optional ? "?" : "");
 }
 
-static bool kind_of(const st_def *d, strata_kind *kind)
+static const struct {
+    st_def_kind from;
+    strata_kind kind;
+} kinds[] = {
+    {ST_DEF_SEGMENT, STRATA_SEGMENT},
+    {ST_DEF_TIERS, STRATA_TIERS},
+    {ST_DEF_RFM, STRATA_RFM},
+    {ST_DEF_SCORE, STRATA_SCORE},
+    {ST_DEF_TRAIT, STRATA_TRAIT},
+    {ST_DEF_HOLDOUT, STRATA_HOLDOUT},
+    {ST_DEF_EXPERIMENT, STRATA_EXPERIMENT},
+    {ST_DEF_OVERLAY, STRATA_OVERLAY},
+    {ST_DEF_CLUSTER, STRATA_CLUSTER},
+    {ST_DEF_POINTS, STRATA_POINTS},
+    {ST_DEF_PARAM, STRATA_PARAM},
+    {ST_DEF_ROWS, STRATA_ROWS},
+    {ST_DEF_PLACE, STRATA_PLACE},
+    {ST_DEF_LIST, STRATA_LIST},
+    {ST_DEF_LAYER, STRATA_LAYER},
+    {ST_DEF_TREATMENT, STRATA_TREATMENT},
+    {ST_DEF_CAMPAIGN, STRATA_CAMPAIGN},
+    {ST_DEF_AUDIENCE, STRATA_AUDIENCE},
+};
+
+static strata_kind kind_of(const st_def *d)
 {
-    if (d->hidden) return false;
-    switch (d->kind) {
-    case ST_DEF_HOLDOUT: *kind = STRATA_HOLDOUT; return true;
-    case ST_DEF_EXPERIMENT: *kind = STRATA_EXPERIMENT; return true;
-    case ST_DEF_SEGMENT: *kind = STRATA_SEGMENT; return true;
-    case ST_DEF_TIERS: *kind = STRATA_TIERS; return true;
-    case ST_DEF_RFM: *kind = STRATA_RFM; return true;
-    case ST_DEF_SCORE: *kind = STRATA_SCORE; return true;
-    case ST_DEF_OVERLAY: *kind = STRATA_OVERLAY; return true;
-    case ST_DEF_CLUSTER: *kind = STRATA_CLUSTER; return true;
-    case ST_DEF_POINTS: *kind = STRATA_POINTS; return true;
-    case ST_DEF_TRAIT: *kind = STRATA_TRAIT; return true;
-    default: return false;
-    }
+    for (size_t i = 0; i < ST_COUNT(kinds); i++)
+        if (kinds[i].from == d->kind) return kinds[i].kind;
+    ST_UNREACHABLE();
 }
 
-static void describe_definition(strata_rules *r, const st_def *d, strata_kind kind)
+const char *strata_kind_name(strata_kind kind)
+{
+    for (size_t i = 0; i < ST_COUNT(kinds); i++)
+        if (kinds[i].kind == kind) return st_def_kind_names[kinds[i].from];
+    return "check";
+}
+
+static const char *const *column_names(st_arena *a, const st_origin *o)
+{
+    const char **names = st_new_n(a, const char *, (size_t)o->ncolumns + 1);
+    for (uint32_t i = 0; i < o->ncolumns; i++)
+        names[i] = st_format(a, "%s.%s", o->columns[i]->table->name, o->columns[i]->name);
+    return names;
+}
+
+static const char *const *needed_names(st_arena *a, const st_origin *o)
+{
+    const char **names = st_new_n(a, const char *, (size_t)o->nneeds + 1);
+    for (uint32_t i = 0; i < o->nneeds; i++) names[i] = o->needs[i]->name;
+    return names;
+}
+
+static void add_origin(strata_rules *r, strata_definition *x, const st_origin *o)
+{
+    x->value = o->value;
+    x->file = o->file;
+    x->line = o->line;
+    x->ncolumns = o->ncolumns;
+    x->columns = column_names(r->arena, o);
+    x->nuses = o->nneeds;
+    x->uses = needed_names(r->arena, o);
+    x->nchecks = o->nchecks;
+    x->ntests = o->ntests;
+}
+
+static const char *day_text(st_arena *a, int64_t day)
+{
+    char text[ST_TIME_TEXT];
+    if (day == ST_NO_TIME) return NULL;
+    st_format_date(day, text);
+    return st_dup(a, text, strlen(text));
+}
+
+static bool has_value(const st_def *d)
+{
+    return d->kind == ST_DEF_PARAM || d->kind == ST_DEF_LIST || st_def_is_answer(d, true);
+}
+
+/* What segments get is given out in its own way. */
+static bool is_use(const st_def *d)
+{
+    return d->kind == ST_DEF_TREATMENT || d->kind == ST_DEF_CAMPAIGN || d->kind == ST_DEF_AUDIENCE;
+}
+
+static void describe_definition(strata_rules *r, const st_def *d)
 {
     st_type type = d->type;
     type.optional = false;
-    *(strata_definition *)st_push(r->arena, &r->definitions) =
-        (strata_definition){.kind = kind,
-                            .name = d->name,
-                            .title = d->title,
-                            .doc = d->doc,
-                            .owner = d->meta.owner,
-                            .goal = d->meta.goal,
-                            .kpi = d->meta.kpi,
-                            .refresh = d->meta.refresh,
-                            .formerly = d->meta.formerly,
-                            .version = d->meta.version,
-                            .entity = d->of->name,
-                            .type = st_api_type_text(r->arena, type),
-                            .nlabels = d->labels.n,
-                            .labels = d->labels.names,
-                            .ntags = d->meta.ntags,
-                            .tags = d->meta.tags};
+    strata_definition *x = (strata_definition *)st_push(r->arena, &r->definitions);
+    *x = (strata_definition){.kind = kind_of(d),
+                             .name = d->name,
+                             .title = d->title,
+                             .doc = d->doc,
+                             .owner = d->meta.owner,
+                             .goal = d->meta.goal,
+                             .kpi = d->meta.kpi,
+                             .refresh = d->meta.refresh,
+                             .formerly = d->meta.formerly,
+                             .version = d->meta.version,
+                             .entity = d->of ? d->of->name : NULL,
+                             .type = has_value(d) ? st_api_type_text(r->arena, type) : NULL,
+                             .nlabels = d->labels.n,
+                             .labels = d->labels.names,
+                             .ntags = d->meta.ntags,
+                             .tags = d->meta.tags,
+                             .review_by = day_text(r->arena, d->meta.review_by),
+                             .output = st_def_is_output(d, true) || (!d->left_out && is_use(d)),
+                             .library = d->library};
+    add_origin(r, x, &d->origin);
+}
+
+static void describe_promise(strata_rules *r, const st_promise *p)
+{
+    strata_definition *x = (strata_definition *)st_push(r->arena, &r->definitions);
+    *x = (strata_definition){
+        .kind = STRATA_CHECK, .name = p->text, .entity = p->table->name, .output = !p->left_out};
+    add_origin(r, x, &p->origin);
+}
+
+/* Who speaks of each definition: the other way round. */
+static void add_users(strata_rules *r, const st_program *p)
+{
+    uint32_t *place = st_new_n(r->arena, uint32_t, (size_t)p->ndefs + 1), n = 0;
+    for (uint32_t i = 0; i < p->ndefs; i++)
+        if (!p->defs[i]->hidden) place[i] = n++;
+    for (uint32_t i = 0, from = 0; i < p->ndefs + p->npromises; i++) {
+        if (i < p->ndefs && p->defs[i]->hidden) continue;
+        const st_origin *o = i < p->ndefs ? &p->defs[i]->origin : &p->promises[i - p->ndefs].origin;
+        const char *name = r->definitions.p[from++].name;
+        for (uint32_t k = 0; k < o->nneeds; k++) {
+            strata_definition *x = &r->definitions.p[place[o->needs[k]->index]];
+            if ((x->nused_by & (x->nused_by - 1)) == 0) { /* full at every power of two */
+                const char **more = st_new_n(r->arena, const char *, 2 * x->nused_by + 1);
+                for (size_t u = 0; u < x->nused_by; u++) more[u] = x->used_by[u];
+                x->used_by = more;
+            }
+            ((const char **)(uintptr_t)x->used_by)[x->nused_by++] = name;
+        }
+    }
 }
 
 static void describe_table(strata_rules *r, const st_program *p, const st_table *t)
@@ -453,10 +600,10 @@ static void describe_table(strata_rules *r, const st_program *p, const st_table 
 
 void st_api_describe(strata_rules *rules, const st_program *program)
 {
-    for (uint32_t i = 0; i < program->ndefs; i++) {
-        strata_kind kind;
-        if (kind_of(program->defs[i], &kind)) describe_definition(rules, program->defs[i], kind);
-    }
+    for (uint32_t i = 0; i < program->ndefs; i++)
+        if (!program->defs[i]->hidden) describe_definition(rules, program->defs[i]);
+    for (uint32_t i = 0; i < program->npromises; i++) describe_promise(rules, &program->promises[i]);
+    add_users(rules, program);
     for (uint32_t i = 0; i < program->ntables; i++)
         if (!program->tables[i]->derived) describe_table(rules, program, program->tables[i]);
     st_api_list_activations(rules, program);

@@ -71,7 +71,7 @@ static bool is_wanted(const strata_run_options *o, const st_bc *code, const st_b
     bool raw = out->field >= ST_OUT_RECENCY && out->field <= ST_OUT_CELL;
     if (st_bc_is_inner(out)) return false;
     if (o->definitions) return is_named(o, d->name) && (o->traits || !raw);
-    return o->traits || (d->kind != ST_DEF_TRAIT && !raw);
+    return st_def_is_output(d, o->traits) && (o->traits || !raw);
 }
 
 /* ---- results ---- */
@@ -198,6 +198,23 @@ static const char *note_text(st_arena *a, const st_vm_note *n)
     }
 }
 
+/* Definitions that somebody promised to look at again before the day of the run. */
+static void add_reviews(strata_result *r, const st_program *p, const st_zone *zone, int64_t as_of)
+{
+    for (uint32_t i = 0; i < p->ndefs; i++) {
+        const st_def *d = p->defs[i];
+        int64_t due = d->meta.review_by;
+        if (d->hidden || d->left_out || due == ST_NO_TIME || st_day_of_instant(zone, as_of) <= due) continue;
+        char day[ST_TIME_TEXT];
+        st_format_date(due, day);
+        const char *owner = d->meta.owner ? st_format(r->arena, " by %s", d->meta.owner) : "";
+        add_note(r, STRATA_NOTE_REVIEW, d->name, 0, 0,
+                 st_format(r->arena,
+                           "%s was to be reviewed%s until %s. See whether it still holds, and say a new day.",
+                           d->name, owner, day));
+    }
+}
+
 /* Some rule counts in hours or minutes. */
 static bool speaks_of_hours(const st_bc *code)
 {
@@ -250,6 +267,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     const st_vm_result *vm = st_vm_run(r->arena, code, data->bound, &options);
     add_columns(r, code, data->bound, vm, o);
     add_notes(r, code, data->bound, vm, o);
+    add_reviews(r, rules->schema, zone, options.as_of);
     st_api_count(r);
     st_api_report_actions(r);
     st_api_promises(r, code, vm, zone, options.as_of, o);

@@ -332,6 +332,7 @@ void st_api_list_activations(strata_rules *rules, const st_program *program)
 {
     for (uint32_t i = 0; i < program->ndefs; i++) {
         const st_def *d = program->defs[i];
+        if (d->left_out) continue;
         for (uint32_t k = 0; d->treatment && k < d->treatment->nchannels; k++)
             add_activation(rules, d, k, STRATA_ALL);
         if (!d->audience) continue;

@@ -541,6 +541,41 @@ static void check_uses(const file *f, const st_program *s)
     st_visit_parts(s, &(st_part_visit){check_part, (void *)(uintptr_t)f});
 }
 
+static void columns(file *f, const st_program *s, st_origin *o)
+{
+    o->ncolumns = count(f, o->ncolumns, 8);
+    if (f->reading) o->columns = st_new_n(f->a, const st_col *, (size_t)o->ncolumns + 1);
+    for (uint32_t i = 0; i < o->ncolumns; i++) {
+        const st_col *c = f->reading ? NULL : o->columns[i];
+        uint32_t table = u32_of(f, c ? c->table->index : 0), index = u32_of(f, c ? c->index : 0);
+        need(f, table < s->ntables && index < s->tables[table]->ncols,
+             "a definition reads a column that is not there");
+        if (f->reading) o->columns[i] = &s->tables[table]->cols[index];
+    }
+}
+
+static void origin(file *f, const st_program *s, st_origin *o)
+{
+    optional_name(f, &o->file);
+    u32(f, &o->line);
+    optional_name(f, &o->value);
+    columns(f, s, o);
+    o->nneeds = count(f, o->nneeds, 4);
+    if (f->reading) o->needs = st_new_n(f->a, st_def *, (size_t)o->nneeds + 1);
+    for (uint32_t i = 0; i < o->nneeds; i++) other(f, s, &o->needs[i]);
+    u32(f, &o->nchecks);
+    u32(f, &o->ntests);
+}
+
+/* What was not asked for when the rules were compiled cannot be asked for later. */
+static void choice(file *f, st_def *d)
+{
+    flag(f, &d->library);
+    flag(f, &d->left_out);
+    flag(f, &d->asked);
+    if (f->reading) d->closed = d->left_out;
+}
+
 static void definition(file *f, const st_program *s, st_def *d)
 {
     d->kind = (st_def_kind)small(f, d->kind, ST_DEF_KINDS);
@@ -563,6 +598,8 @@ static void definition(file *f, const st_program *s, st_def *d)
     rfm(f, d);
     overlay(f, s, d);
     use_of(f, s, d);
+    origin(f, s, &d->origin);
+    choice(f, d);
     /* a trait can have the labels of tiers */
     uint32_t whose = u32_of(f, its && its->def ? its->def->index : ST_BC_NONE);
     need(f, whose == ST_BC_NONE || whose < s->ndefs, "the labels of a definition belong to none");
@@ -606,6 +643,9 @@ static void promise(file *f, const st_program *s, st_promise *p)
     promised(f, s, p, &p->measure);
     one_bound(f, &p->low);
     one_bound(f, &p->high);
+    origin(f, s, &p->origin);
+    flag(f, &p->left_out);
+    if (f->reading) p->closed = p->left_out;
 }
 
 static st_program *schema(file *f, const st_program *from)

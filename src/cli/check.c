@@ -5,7 +5,10 @@
 
 static const cli_option options[] = {
     {"format", 0, "FORMAT", "text (for people) or json (for programs)", false},
-    {"set", 0, "NAME=VALUE", "another value for a parameter", true},
+    CLI_OPTION_SET,
+    CLI_OPTION_LIBRARY,
+    CLI_OPTION_ONLY,
+    CLI_OPTION_DUE,
 };
 
 static void print_summary(const strata_rules *rules)

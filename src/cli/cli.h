@@ -21,6 +21,24 @@ typedef struct cli_option {
     bool repeats; /* may be given several times */
 } cli_option;
 
+/* Options of several verbs, which cli_load_rules understands. */
+#define CLI_OPTION_SET                                                                                       \
+    {                                                                                                        \
+        "set", 0, "NAME=VALUE", "another value for a parameter", true                                        \
+    }
+#define CLI_OPTION_LIBRARY                                                                                   \
+    {                                                                                                        \
+        "library", 0, "DIR", "definitions to be used that are no answers themselves", true                   \
+    }
+#define CLI_OPTION_ONLY                                                                                      \
+    {                                                                                                        \
+        "only", 0, "NAME", "this definition alone, with what it needs", true                                 \
+    }
+#define CLI_OPTION_DUE                                                                                       \
+    {                                                                                                        \
+        "due", 0, "WORD", "only what says refresh with this word or a more frequent one", false              \
+    }
+
 typedef struct cli_args cli_args;
 typedef struct cli_verb {
     const char *name;
@@ -65,10 +83,11 @@ __attribute__((format(printf, 1, 2)))
 int cli_fail(const char *fmt, ...);
 int cli_fail_with(const strata_error *error);
 
-bool cli_colour(FILE *out); /* a terminal, and NO_COLOR is not set */
-double cli_seconds(void);   /* a clock that only runs forwards */
+bool cli_colour(FILE *out);      /* a terminal, and NO_COLOR is not set */
+int cli_width(const char *text); /* characters of UTF-8, for columns that line up */
+double cli_seconds(void);        /* a clock that only runs forwards */
 
-/* Reads PATH, the first operand or the one given: a .segb, a .seg or a folder of them, with the values of --set. Warnings and errors go to `messages`. NULL where
+/* Reads PATH, the first operand or the one given: a .segb, a .seg or a folder of them, with --library, --set, --only and --due. Warnings and errors go to `messages`. NULL where
  * the rules cannot be used; *status says how to exit. */
 strata_rules *cli_load_rules(const cli_args *args, FILE *messages, int *status);
 strata_rules *cli_load_rules_at(const cli_args *args, const char *path, FILE *messages, int *status);
@@ -108,6 +127,6 @@ size_t cli_count_broken(const strata_result *result);
 bool cli_read_previous(const cli_args *args, const strata_rules *rules, strata_previous **previous);
 bool cli_is_folder(const char *path);
 
-extern const cli_verb cli_run, cli_test, cli_compile, cli_check, cli_generate;
+extern const cli_verb cli_run, cli_test, cli_compile, cli_check, cli_list, cli_generate;
 
 #endif

@@ -7,7 +7,10 @@ static const cli_option options[] = {
     {"emit", 0, "WHAT", "print tokens, ast, program, ir, plan or bytecode", false},
     {"output", 'o', "FILE.segb", "write the compiled rule set", false},
     {"traits", 0, NULL, "compile traits as outputs too, for strata run --traits", false},
-    {"set", 0, "NAME=VALUE", "another value for a parameter", true},
+    CLI_OPTION_SET,
+    CLI_OPTION_LIBRARY,
+    CLI_OPTION_ONLY,
+    CLI_OPTION_DUE,
 };
 
 static bool emit(const strata_rules *rules, const char *what)

@@ -22,13 +22,6 @@ static const char *grouped(uint64_t n, char out[32])
     return out;
 }
 
-int cli_width(const char *text)
-{
-    int n = 0;
-    for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
 static void print_bar(uint64_t part, uint64_t whole, FILE *out)
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};

@@ -15,6 +15,13 @@ bool cli_colour(FILE *out)
     return isatty(fileno(out)) && !(no && *no);
 }
 
+int cli_width(const char *text)
+{
+    int n = 0;
+    for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 double cli_seconds(void)
 {
     struct timespec now;
@@ -73,6 +80,22 @@ static void *read_file(const char *path, size_t *n)
     return bytes;
 }
 
+static bool add_libraries(const cli_args *args, strata_rules *rules, strata_error *error)
+{
+    const char *path;
+    for (int i = 0; (path = cli_nth(args, "library", i)); i++)
+        if (strata_rules_add_library(rules, path, error) != STRATA_OK) return false;
+    return true;
+}
+
+static bool ask_for(const cli_args *args, strata_rules *rules, strata_error *error)
+{
+    const char *text, *due = cli_value(args, "due");
+    for (int i = 0; (text = cli_nth(args, "only", i)); i++)
+        if (strata_rules_only(rules, text, error) != STRATA_OK) return false;
+    return !due || strata_rules_due(rules, due, error) == STRATA_OK;
+}
+
 static strata_rules *read_compiled(const cli_args *args, const char *path, int *status)
 {
     strata_rules *rules = NULL;
@@ -84,13 +107,23 @@ static strata_rules *read_compiled(const cli_args *args, const char *path, int *
                  path);
         return NULL;
     }
+    if (cli_value(args, "library")) {
+        cli_fail("%s is compiled: it holds what it uses of libraries. Use --library with the .seg files.",
+                 path);
+        return NULL;
+    }
     size_t n;
     void *bytes = read_file(path, &n);
     if (!bytes) return NULL;
-    if (strata_rules_read(NULL, bytes, n, &rules, &error) != STRATA_OK)
+    if (strata_rules_read(NULL, bytes, n, &rules, &error) != STRATA_OK) {
         cli_fail("%s: %s", path, error.message);
-    else
+    } else if (!ask_for(args, rules, &error)) {
+        cli_fail_with(&error);
+        strata_rules_free(rules);
+        rules = NULL;
+    } else {
         *status = CLI_CLEAN;
+    }
     free(bytes);
     return rules;
 }
@@ -125,8 +158,9 @@ strata_rules *cli_load_rules_at(const cli_args *args, const char *path, FILE *me
     strata_rules *rules = NULL;
     strata_error error = {0};
     *status = CLI_FAILED;
-    if (strata_rules_new(NULL, &rules, &error) != STRATA_OK ||
-        strata_rules_add_path(rules, path, &error) != STRATA_OK || !set_parameters(args, rules, &error)) {
+    if (strata_rules_new(NULL, &rules, &error) != STRATA_OK || !add_libraries(args, rules, &error) ||
+        strata_rules_add_path(rules, path, &error) != STRATA_OK || !set_parameters(args, rules, &error) ||
+        !ask_for(args, rules, &error)) {
         cli_fail_with(&error);
         strata_rules_free(rules);
         return NULL;

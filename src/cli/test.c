@@ -9,7 +9,9 @@ static const cli_option options[] = {
     {"run", 0, "PATTERN", "only tests whose name contains it, or fits it where it has * or ?", false},
     {"coverage", 0, NULL, "says which conditions the tests never saw true, or never false", false},
     {"format", 0, "FORMAT", "text (for people), json or junit (for CI servers)", false},
-    {"set", 0, "NAME=VALUE", "another value for a parameter", true},
+    CLI_OPTION_SET,
+    CLI_OPTION_LIBRARY,
+    CLI_OPTION_ONLY,
 };
 
 typedef enum format { TEXT, JSON, JUNIT, NO_FORMAT } format;

@@ -378,6 +378,7 @@ static void add_part(void *context, const st_def *whole, st_def *d, st_part_role
 
 static bool is_asked(const st_promise *p, const st_ir_options *o)
 {
+    if (p->left_out) return false;
     bool asked = !o->definitions;
     for (size_t i = 0; i < o->ndefinitions && p->subject && !asked; i++)
         asked = strcmp(o->definitions[i], p->subject->name) == 0;

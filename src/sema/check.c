@@ -74,8 +74,10 @@ st_program *st_check(st_arena *a, st_names *names, const st_sources *sources, co
     st_check_limits(&c);
     for (uint32_t i = 0; i < nfiles; i++) st_check_promises(&c, files[i].root);
     if (diags->errors == 0) st_warn_unserved(&c);
-    if (diags->errors == 0) st_mark_used(&c);
     st_check_tests(&c, files, nfiles);
     finish(&c);
+    if (diags->errors) return c.p;
+    st_find_origins(&c);
+    st_select(c.p, &(st_selection){0});
     return c.p;
 }

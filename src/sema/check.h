@@ -21,8 +21,8 @@
 #define ST_MAX_CAMPAIGN 1000 /* treatments of one campaign */
 #define ST_MAX_CONTACT 100   /* consents, limits, exclusions and universal holdouts of a rule set, each */
 #define ST_MAX_TABLES 1000
-#define ST_MAX_COLUMNS 10000 /* of one table */
-#define ST_MAX_GROUPINGS 100 /* `rows … per` over one table */
+#define ST_MAX_COLUMNS 10000  /* of one table */
+#define ST_MAX_GROUPINGS 100  /* `rows … per` over one table */
 #define ST_MAX_TEST_ROWS 1000 /* of one test */
 
 /* A rows definition, ready to be inlined: filters of `table`, and the link said with `by` (NULL: none). */
@@ -420,8 +420,23 @@ void st_check_promises(st_checker *c, const st_ast *program); /* behind all defi
 void st_warn_missing(st_checker *c, const st_def *segment);
 void st_warn_as_of(st_checker *c, const st_expr *as_of);
 
-/* ---- used.c ---- */
-void st_mark_used(st_checker *c);
+/* ---- used.c: the columns that definitions need ---- */
+typedef struct st_column_see {
+    void (*column)(void *context, st_col *col); /* each several times or once */
+    void (*tie)(void *context, st_col *col);    /* one that only parts rows of equal time; NULL: as others */
+    void (*def)(void *context, st_def *d);      /* a definition that is read; NULL: of no interest */
+} st_column_see;
+typedef struct st_column_walk {
+    st_walker walker;
+    bool *rows;   /* by table: its rows are looked at */
+    bool *groups; /* by table: what its groups are worked out from was visited */
+    const st_column_see *see;
+    void *context;
+} st_column_walk;
+void st_column_walk_init(st_column_walk *w, st_arena *a, uint32_t ntables, const st_column_see *see,
+                         void *context);
+void st_walk_rows_of(st_column_walk *w, const st_table *t); /* what decides which rows there are */
+void st_walk_columns_of(st_column_walk *w, const st_def *d);
 /* What `defs` read, directly and through others: readers[table][column] is the first definition that reads it, or NULL;
  * ties[table][column]: rows of equal time are ordered by it. A table that has none has no row there. `all`: those
  * definitions and all that they use. */
@@ -431,6 +446,17 @@ typedef struct st_reads {
     ST_VEC(const st_def *) all;
 } st_reads;
 void st_find_reads(st_checker *c, const st_def *const *defs, uint32_t n, st_reads *out);
+
+/* ---- needs.c: the definitions that others are made of ---- */
+typedef struct st_need_visit {
+    void (*visit)(void *context, st_def *needed);
+    void *context;
+} st_need_visit;
+void st_visit_needs(const st_def *d, const st_need_visit *v);
+void st_visit_promised(const st_promise *p, const st_need_visit *v);
+
+/* ---- catalogue.c ---- */
+void st_find_origins(st_checker *c); /* fills origin, library, closed of definitions and promises */
 
 /* ---- tests.c ---- */
 void st_check_tests(st_checker *c, const st_parse *files, uint32_t nfiles);

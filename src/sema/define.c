@@ -215,6 +215,17 @@ void st_settle_entities(st_checker *c)
 }
 
 /* ---- metadata ---- */
+static void read_refresh(st_checker *c, st_meta *m, const st_ast *word)
+{
+    m->refresh = word->text;
+    if (st_rhythm_of(word->text) >= 0) return;
+    st_near near = {0};
+    for (int i = 0; i < ST_RHYTHMS; i++) st_near_add(&near, word->text, st_rhythms[i]);
+    const char *help =
+        near.n ? st_did_you_mean(c->a, &near) : "Choose hourly, daily, weekly, monthly, quarterly or yearly.";
+    st_err(c, ST_MSG_UNKNOWN_REFRESH, word->span, word->text, help);
+}
+
 bool st_read_meta(st_checker *c, st_def *d, const st_ast *item)
 {
     if (item->kind != ST_AST_META) return false;
@@ -225,7 +236,7 @@ bool st_read_meta(st_checker *c, st_def *d, const st_ast *item)
     case ST_META_OWNER: m->owner = v->text; break;
     case ST_META_GOAL: m->goal = v->text; break;
     case ST_META_KPI: m->kpi = v->text; break;
-    case ST_META_REFRESH: m->refresh = v->text; break;
+    case ST_META_REFRESH: read_refresh(c, m, v); break;
     case ST_META_FORMERLY: m->formerly = v->text; break;
     case ST_META_REVIEW_BY: m->review_by = (int64_t)v->number; break;
     case ST_META_VERSION:
@@ -647,6 +658,11 @@ bool st_is_no_value(const st_def *d)
 }
 
 bool st_def_is_output(const st_def *d, bool traits)
+{
+    return !d->left_out && st_def_is_answer(d, traits || d->asked);
+}
+
+bool st_def_is_answer(const st_def *d, bool traits)
 {
     if (d->hidden) return false;
     switch (d->kind) {

@@ -42,12 +42,13 @@ void st_visit_parts_of(const st_def *d, const st_part_visit *v)
 
 void st_visit_parts(const st_program *p, const st_part_visit *v)
 {
-    for (uint32_t i = 0; i < p->ndefs; i++) st_visit_parts_of(p->defs[i], v);
+    for (uint32_t i = 0; i < p->ndefs; i++)
+        if (!p->defs[i]->left_out) st_visit_parts_of(p->defs[i], v);
 }
 
 bool st_has_treatments(const st_program *p)
 {
     for (uint32_t i = 0; i < p->ndefs; i++)
-        if (p->defs[i]->treatment || p->defs[i]->audience) return true;
+        if (!p->defs[i]->left_out && (p->defs[i]->treatment || p->defs[i]->audience)) return true;
     return false;
 }

@@ -375,6 +375,18 @@ typedef struct st_audience {
     st_send *sends;
 } st_audience;
 
+/* What a definition stands on, for the catalogue. What the checker made for it is opened up. */
+typedef struct st_origin {
+    const char *file;  /* NULL: made by the checker */
+    uint32_t line;     /* from 1 */
+    const char *value; /* a param: as a rule writes it */
+    uint32_t ncolumns; /* that it reads, or that decide which rows it sees; in order of tables */
+    const st_col **columns;
+    uint32_t nneeds; /* definitions that it speaks of, in order */
+    st_def **needs;
+    uint32_t nchecks, ntests; /* that speak of it */
+} st_origin;
+
 /* ---- promises ---- */
 typedef struct st_bound {
     bool given, is_share;
@@ -403,6 +415,9 @@ typedef struct st_promise {
     st_def *measure; /* hidden trait */
     st_bound low, high;
     st_span span;
+    bool closed;   /* of a library, or left out when the rules were compiled */
+    bool left_out; /* not to be kept by a run: closed, or its definition is left out */
+    st_origin origin;
 } st_promise;
 
 struct st_def {
@@ -432,6 +447,11 @@ struct st_def {
     bool pii;       /* trait: its value is personal data, which leaves only where it is sent */
     uint32_t nuses; /* definitions it refers to directly, each once */
     st_def **uses;
+    bool library;  /* stands in a library: others use it, it is no output */
+    bool closed;   /* cannot be asked for: of a library, or left out when the rules were compiled */
+    bool left_out; /* no output of a run: closed, or not asked for (st_select) */
+    bool asked;    /* asked for by its name: an output even where it is a trait */
+    st_origin origin;
 };
 
 /* ---- tests ---- A small world written out, and what is expected of it. Values are those of their columns' types; what a
@@ -527,11 +547,29 @@ typedef struct st_part_visit {
     void (*visit)(void *context, const st_def *whole, st_def *part, st_part_role role);
     void *context;
 } st_part_visit;
+void st_visit_parts(const st_program *p, const st_part_visit *v); /* but of those left out */
 void st_visit_parts_of(const st_def *d, const st_part_visit *v);
-void st_visit_parts(const st_program *p, const st_part_visit *v);
 bool st_has_treatments(const st_program *p); /* or audiences */
+
+/* ---- what is asked for ---- */
+
+/* How often answers are wanted anew: the words behind `refresh`, the most frequent first. -1: no such word. */
+#define ST_RHYTHMS 6
+extern const char *const st_rhythms[ST_RHYTHMS];
+int st_rhythm_of(const char *word);
+
+/* By name, or by their `refresh`: those of `due` and of all that are more frequent. Neither: all. */
+typedef struct st_selection {
+    uint32_t nonly;
+    const char **only;
+    const char *due; /* NULL: not said */
+} st_selection;
+/* Leaves out all definitions and promises that are not asked for, and, where the rules have their text, all columns that nobody
+ * needs then. A campaign is asked for as a whole. Unknown names raise st_fail(STRATA_BAD_INPUT). Called again it begins anew. */
+void st_select(st_program *p, const st_selection *s);
 
 /* The definitions that are outputs, in order: segments, tiers, rfm, scores (and traits where asked). */
 bool st_def_is_output(const st_def *d, bool traits);
+bool st_def_is_answer(const st_def *d, bool traits); /* likewise, whether it is left out or not */
 
 #endif

@@ -277,13 +277,14 @@ const st_treated *st_treat(st_arena *a, const st_treat_input *in, uint32_t *n)
     job j = {.in = in, .chains = st_new_n(a, chain, (size_t)p->ndefs + 1)};
     *n = 0;
     for (uint32_t i = 0; i < p->ndefs; i++) {
-        if (!p->defs[i]->treatment) continue;
+        if (!p->defs[i]->treatment || p->defs[i]->left_out) continue;
         number[i] = *n;
         all[*n].def = p->defs[i];
         make_room(a, in, &all[(*n)++]);
     }
     for (uint32_t i = 0; i < p->ndefs; i++) {
         const st_def *d = p->defs[i];
+        if (d->left_out) continue;
         bool whole = d->campaign && d->campaign->n, single = d->treatment && !d->treatment->campaign;
         if (whole || single) add_chain(a, &j, all, number, d);
     }

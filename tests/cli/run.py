@@ -7,6 +7,7 @@ without Arrow.
 import collections
 import csv
 import hashlib
+import json
 import os
 import re
 import stat
@@ -673,6 +674,211 @@ def lists_lie_beside_the_rules(folder):
         has(strata("check", folder, status=2).stdout, "E0831", "does not lie in the folder of the rule set")
     lay(folder, RULES + 'list press of customers from "lists/odd.csv"\nsegment open where not press\n')
     has(strata("check", folder, status=2).stdout, "it is no plain file")
+# ---- the catalogue, and what is asked for ----
+
+CATALOGUE = """timezone "UTC"
+table customers { customer_id int key  name string?  joined date time }
+table orders { customer_id int links to customers  on_day date time  amount decimal(8,2) }
+param big = 50
+param some = ("a", "b")
+rows fresh = orders in last 30 days
+trait spend = sum(amount of orders)
+/// Spends a lot.
+/// And "often".
+segment spenders "Big spenders" {
+  owner "crm@example.com"  goal "Keep them"  kpi repeat_rate  refresh daily  version 3
+  review by 2026-06-30  formerly "rich"  tags ("value", "core")
+  where spend >= big
+}
+tiers stage { refresh hourly  buyer when any(fresh)  visitor otherwise }
+segment named_ones { refresh yearly  where name is known }
+segment others where not spenders
+"""
+
+
+def listed(text):
+    return {d["name"]: d for d in json.loads(text)["definitions"]}
+
+
+@case
+def list_shows_the_catalogue(folder):
+    rules, _ = lay(folder, rules=CATALOGUE)
+    found = listed(strata("list", rules, "--format", "json").stdout)
+    assert list(found) == ["big", "some", "fresh", "spend", "spenders", "stage", "named_ones", "others"]
+    assert found["spenders"] == {
+        "name": "spenders", "kind": "segment", "entity": "customers", "type": "bool", "labels": [], "value": None,
+        "title": "Big spenders", "doc": "Spends a lot.\nAnd \"often\".", "owner": "crm@example.com", "goal": "Keep them",
+        "kpi": "repeat_rate", "refresh": "daily", "version": 3, "review_by": "2026-06-30", "formerly": "rich",
+        "tags": ["value", "core"], "file": rules, "line": 10, "output": True, "library": False,
+        "columns": ["customers.joined"], "uses": ["big", "spend"], "used_by": ["others"],
+        "checks": 0, "tests": 0}
+    assert (found["big"]["value"], found["some"]["value"]) == ("50", '("a", "b")')
+    assert (found["big"]["entity"], found["big"]["output"], found["spend"]["output"]) == (None, False, True)
+    assert found["stage"]["labels"] == ["buyer", "visitor"] and found["fresh"]["entity"] == "orders"
+    assert found["fresh"]["columns"] == ["orders.on_day"] and found["fresh"]["used_by"] == ["stage"]
+    tables = json.loads(strata("list", rules, "--format", "json").stdout)["tables"]
+    assert tables[1]["columns"][0] == {"name": "customer_id", "type": "int", "key": False, "links_to": "customers", "needed": True}
+    text = strata("list", rules).stdout
+    has(text, "customers\n  KIND     NAME        REFRESH  OWNER            PLACE", "Big spenders\n", "of no table\n",
+        "8 definitions, 4 of them given out by a run, 0 checks\n")
+    card = strata("list", rules, "spenders").stdout
+    has(card, "segment spenders of customers\n", "  doc        Spends a lot.\n             And \"often\".\n", "  review by  2026-06-30\n",
+        "  tags       value, core\n", "  uses       big, spend\n", "  used by    others\n")
+    assert not any(line.endswith(" ") for line in (text + card).splitlines())
+
+
+@case
+def the_catalogue_of_compiled_rules_is_the_same(folder):
+    rules, _ = lay(folder, rules=CATALOGUE)
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", rules, "--traits", "-o", compiled)
+    for args in [], ["spenders"], ["--format", "json"], ["--only", "others"], ["--due", "daily"]:
+        a = strata("list", rules, *args).stdout
+        b = strata("list", compiled, *args).stdout
+        if "json" not in args:
+            assert a == b, f"{args}:\n{a}\n{b}"
+        else:
+            assert json.loads(a)["definitions"] == json.loads(b)["definitions"]
+
+
+@case
+def list_wrongly_used(folder):
+    rules, _ = lay(folder, rules=CATALOGUE)
+    has(strata("list", rules, "spender", status=1).stderr, "defines no spender. Did you mean spenders?")
+    has(strata("list", rules, "xyzzy", status=1).stderr, "Without a name, strata list shows all")
+    has(strata("list", rules, "--format", "xml", status=1).stderr, "Choose text or json")
+    has(strata("list", rules, "big", "--format", "json", status=1).stderr, "leave out big")
+    has(strata("list", os.path.join(folder, "nowhere"), status=1).stderr, "nowhere cannot be read")
+    broken, _ = lay(folder, rules=CATALOGUE + "segment x where nme is known\n")
+    done = strata("list", broken, status=1)
+    has(done.stderr, "E0202", "Did you mean name?")
+    assert done.stdout == ""
+
+
+@case
+def only_runs_what_is_named(folder):
+    rules, data = lay(folder, rules=CATALOGUE)
+    out = os.path.join(folder, "out.csv")
+    os.remove(os.path.join(data, "orders.csv"))
+    run = ["run", rules, "--data", data, "--as-of", "2026-06-10", "-o", out]
+    strata(*run, "--only", "named_ones")
+    assert read(out) == "customer_id,named_ones\n1,true\n2,false\n3,true\n"
+    has(strata(*run, "--only", "spenders", status=1).stderr, "orders")
+    lay(folder, rules=CATALOGUE)
+    strata(*run, "--only", "named_ones", "--only", "spend")
+    assert read(out) == "customer_id,spend,named_ones\n1,50.00,true\n2,5.00,false\n3,0.00,true\n"
+    strata(*run, "--only", "others")
+    assert read(out).startswith("customer_id,others\n")
+    compiled = os.path.join(folder, "few.segb")
+    strata("compile", rules, "--only", "others", "--only", "stage", "-o", compiled)
+    strata("run", compiled, "--data", data, "--as-of", "2026-06-10", "-o", out)
+    assert read(out).startswith("customer_id,stage,others\n")
+    strata("run", compiled, "--data", data, "--as-of", "2026-06-10", "-o", out, "--only", "stage")
+    assert read(out).startswith("customer_id,stage\n")
+    has(strata("run", compiled, "--data", data, "--only", "spenders", status=1).stderr, "left out when the rules were compiled")
+    before = read(out)
+    has(strata(*run, "--only", "spender", status=1).stderr, "defines no spender. Did you mean spenders")
+    has(strata(*run, "--only", "big", status=1).stderr, "big is a param, which no run gives out")
+    has(strata(*run, "--only", "stage", "--due", "daily", status=1).stderr, "not by both")
+    has(strata("check", rules, "--only", "spender", status=1).stdout + strata("check", rules, "--only", "spender", status=1).stderr,
+        "Did you mean spenders")
+    assert read(out) == before
+
+
+@case
+def due_runs_what_is_due(folder):
+    rules, data = lay(folder, rules=CATALOGUE)
+    out = os.path.join(folder, "out.csv")
+    run = ["run", rules, "--data", data, "--as-of", "2026-06-10", "-o", out]
+    for word, columns in [("hourly", "stage"), ("daily", "spenders,stage"), ("weekly", "spenders,stage"),
+                          ("yearly", "spenders,stage,named_ones")]:
+        strata(*run, "--due", word)
+        assert read(out).split("\n")[0] == "customer_id," + columns, word
+    has(strata(*run, "--due", "dayly", status=1).stderr, "dayly is no rhythm. Did you mean daily?")
+    only, data = lay(folder, rules=RULES)
+    has(strata("run", only, "--data", data, "--due", "daily", status=1).stderr, "Nothing is due daily")
+    wrong, _ = lay(folder, rules=CATALOGUE.replace("refresh daily", "refresh nightly"))
+    has(strata("check", wrong, status=2).stdout, "E0820", "nightly does not say how often", "Choose hourly, daily")
+
+
+@case
+def what_is_past_its_review_is_noted(folder):
+    rules, data = lay(folder, rules=CATALOGUE)
+    run = ["run", rules, "--data", data, "--as-of"]
+    note = "note: spenders was to be reviewed by crm@example.com until 2026-06-30."
+    assert note not in strata(*run, "2026-06-30").stderr
+    has(strata(*run, "2026-07-01").stderr, note)
+    assert note not in strata(*run, "2026-07-01", "--only", "stage").stderr
+    assert "review" not in strata("check", rules).stdout
+
+
+LIBRARY = {
+    "tables.seg": """timezone "UTC"
+table customers { customer_id int key  name string?  joined date time }
+table orders { customer_id int links to customers  on_day date time  amount decimal(8,2) }
+""",
+    "traits.seg": """param big = 50
+trait spend = sum(amount of orders)
+segment known_ones where name is known
+segment doubtful where name != "Ann"
+holdout held 50% of customers salt "held"
+""",
+}
+
+
+def lay_library(folder, own):
+    _, data = lay(folder)
+    for name, text in LIBRARY.items():
+        os.makedirs(os.path.join(folder, "lib"), exist_ok=True)
+        with open(os.path.join(folder, "lib", name), "w", encoding="utf-8") as file:
+            file.write(text)
+    os.makedirs(os.path.join(folder, "own"), exist_ok=True)
+    with open(os.path.join(folder, "own", "rules.seg"), "w", encoding="utf-8") as file:
+        file.write(own)
+    return os.path.join(folder, "own"), os.path.join(folder, "lib"), data
+
+
+@case
+def a_library_is_used_and_no_answer(folder):
+    own, lib, data = lay_library(folder, "segment rich where spend >= big and known_ones\nsegment rest where not rich\n"
+                                 'experiment e on rest salt "e" { arms { a 100% } }\n')
+    out = os.path.join(folder, "out.csv")
+    done = strata("run", own, "--library", lib, "--data", data, "--as-of", "2026-11-01", "-o", out)
+    assert read(out).startswith("customer_id,rich,rest,e\n1,true,false,\n")
+    assert "known_ones" not in done.stdout and "W0302" not in done.stderr, "the library is spoken of"
+    arms = [line.split(",")[3] for line in read(out).split("\n")[1:-1]]
+    assert arms == ["", "a", ""], "3 is held out by the library"
+    has(strata("check", lib).stdout, "W0302")
+    assert "W0302" not in strata("check", own, "--library", lib).stdout
+    found = listed(strata("list", own, "--library", lib, "--format", "json").stdout)
+    assert found["spend"]["library"] and not found["spend"]["output"] and found["spend"]["used_by"] == ["rich"]
+    assert found["rich"]["output"] and not found["rich"]["library"]
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", own, "--library", lib, "-o", compiled)
+    again = os.path.join(folder, "again.csv")
+    strata("run", compiled, "--data", data, "--as-of", "2026-11-01", "-o", again)
+    assert read(again) == read(out)
+    strata("run", own, f"--library={lib}", "--data", data, "--as-of", "2026-11-01", "-o", again, "--set", "big=500")
+    assert read(again).startswith("customer_id,rich,rest,e\n1,false,true,")
+
+
+@case
+def libraries_wrongly_used(folder):
+    own, lib, data = lay_library(folder, "segment rich where spend >= big\nsegment known_ones where name is known\n")
+    done = strata("check", own, "--library", lib, status=2).stdout
+    has(done, "own/rules.seg:2:9: error E0218", "known_ones is defined twice", "lib/traits.seg, line 3")
+    own, lib, data = lay_library(folder, "segment rich where spend >= big\n")
+    has(strata("check", own, status=2).stdout, "E02")
+    has(strata("run", own, "--library", lib, "--data", data, "--only", "known_ones", status=1).stderr,
+        "known_ones is of a library, whose definitions are no answers")
+    has(strata("check", own, "--library", os.path.join(folder, "nowhere"), status=1).stderr, "nowhere cannot be read")
+    has(strata("check", folder, "--library", lib, status=1).stderr, "is part of a library and of the rule set itself")
+    with open(os.path.join(lib, "traits.seg"), "a", encoding="utf-8") as file:
+        file.write("segment wrong where nme is known\n")
+    has(strata("check", own, "--library", lib, status=2).stdout, "lib/traits.seg:6", "Did you mean name?")
+    compiled = os.path.join(folder, "x.segb")
+    strata("compile", os.path.join(folder, "rules.seg"), "-o", compiled)
+    has(strata("run", compiled, "--library", lib, "--data", data, status=1).stderr, "holds what it uses of libraries")
 
 
 # ---- promises ----

@@ -172,15 +172,31 @@ static void definitions_and_tables_are_listed(void **state)
 {
     (void)state;
     strata_rules *rules = compile(rules_text);
-    assert_int_equal(strata_rules_definition_count(rules), 5);
+    assert_int_equal(strata_rules_definition_count(rules), 6);
     strata_definition d = strata_rules_definition(rules, 0);
+    assert_int_equal(d.kind, STRATA_PARAM);
+    assert_string_equal(strata_kind_name(d.kind), "param");
+    assert_string_equal(d.value, "100");
+    assert_null(d.entity);
+    assert_false(d.output);
+    assert_int_equal(d.nused_by, 1);
+    assert_string_equal(d.used_by[0], "spenders");
+    d = strata_rules_definition(rules, 1);
     assert_string_equal(d.name, "spenders");
+    assert_string_equal(d.file, "test.seg");
+    assert_int_equal(d.line, 6);
+    assert_true(d.output);
+    assert_int_equal(d.nuses, 1);
+    assert_string_equal(d.uses[0], "big");
+    assert_int_equal(d.ncolumns, 5);
+    assert_string_equal(d.columns[0], "customers.customer_id");
+    assert_string_equal(d.columns[4], "orders.amount");
     assert_string_equal(d.title, "Big spenders");
     assert_string_equal(d.doc, "Spends.");
     assert_string_equal(d.owner, "crm@example.com");
     assert_string_equal(d.entity, "customers");
     assert_int_equal(d.ntags, 1);
-    d = strata_rules_definition(rules, 1);
+    d = strata_rules_definition(rules, 2);
     assert_int_equal(d.kind, STRATA_TIERS);
     assert_int_equal(d.nlabels, 3);
     assert_string_equal(d.labels[2], "none");
@@ -193,6 +209,128 @@ static void definitions_and_tables_are_listed(void **state)
     assert_string_equal(t.columns[0].links_to, "customers");
     assert_string_equal(t.columns[2].type, "decimal(10,2)");
     assert_string_equal(strata_rules_timezone(rules), "Europe/Berlin");
+    strata_rules_free(rules);
+}
+
+static const char asked_text[] = "timezone \"Europe/Berlin\"\n"
+                                 "table customers { customer_id string key  country string? }\n"
+                                 "table orders { customer_id string links to customers  ordered_at timestamp "
+                                 "time  amount decimal(10,2) }\n"
+                                 "segment buyers { refresh daily  where any(orders) }\n"
+                                 "segment german { refresh weekly  where country = \"DE\" }\n"
+                                 "trait spend = sum(amount of orders)\n"
+                                 "tiers band { some when spend > 0  none otherwise }\n";
+
+static size_t outputs_of(const strata_rules *rules)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < strata_rules_definition_count(rules); i++)
+        n += strata_rules_definition(rules, i).output;
+    return n;
+}
+
+static bool column_needed(const strata_rules *rules, size_t table, size_t column)
+{
+    return strata_rules_table(rules, table).columns[column].needed;
+}
+
+static strata_rules *text_of(const char *text)
+{
+    strata_rules *rules = NULL;
+    strata_error error;
+    assert_int_equal(strata_rules_new(NULL, &rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_add_text(rules, "t.seg", text, strlen(text), &error), STRATA_OK);
+    return rules;
+}
+
+static void only_what_is_asked_for_is_needed(void **state)
+{
+    (void)state;
+    strata_error error;
+    strata_rules *rules = text_of(asked_text);
+    assert_int_equal(strata_rules_only(rules, "german", &error), STRATA_OK);
+    assert_int_equal(strata_rules_due(rules, "daily", &error), STRATA_BAD_INPUT);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_only(rules, "buyers", &error), STRATA_BAD_INPUT);
+    assert_int_equal(outputs_of(rules), 1);
+    assert_true(column_needed(rules, 0, 1));
+    assert_false(strata_rules_table(rules, 1).needed);
+    strata_rules_free(rules);
+
+    rules = text_of(asked_text);
+    assert_int_equal(strata_rules_only(rules, "spend", &error), STRATA_OK);
+    assert_int_equal(strata_rules_only(rules, "band", &error), STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_OK);
+    assert_int_equal(outputs_of(rules), 2);
+    assert_false(column_needed(rules, 0, 1));
+    assert_true(column_needed(rules, 1, 2));
+    strata_rules_free(rules);
+
+    rules = text_of(asked_text);
+    assert_int_equal(strata_rules_due(rules, "daily", &error), STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_OK);
+    assert_int_equal(outputs_of(rules), 1);
+    assert_false(column_needed(rules, 0, 1));
+    assert_false(column_needed(rules, 1, 2));
+    strata_rules_free(rules);
+
+    rules = text_of(asked_text);
+    assert_int_equal(strata_rules_due(rules, "monthly", &error), STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_OK);
+    assert_int_equal(outputs_of(rules), 2);
+    strata_rules_free(rules);
+}
+
+static void check_refused(bool due, const char *word, const char *why)
+{
+    strata_error error;
+    strata_rules *rules = text_of(asked_text);
+    assert_int_equal(due ? strata_rules_due(rules, word, &error) : strata_rules_only(rules, word, &error),
+                     STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_BAD_INPUT);
+    if (!strstr(error.message, why)) fail_msg("%s", error.message);
+    strata_rules_free(rules);
+}
+
+static void what_is_not_there_cannot_be_asked_for(void **state)
+{
+    (void)state;
+    check_refused(false, "byers", "defines no byers. Did you mean buyers?");
+    check_refused(false, "customers", "defines no customers.");
+    check_refused(true, "hourly", "Nothing is due hourly");
+    check_refused(true, "dayly", "dayly is no rhythm. Did you mean daily?");
+    check_refused(true, "now", "now is no rhythm. Choose hourly,");
+}
+
+static void compiled_rules_are_asked_likewise(void **state)
+{
+    (void)state;
+    strata_error error;
+    strata_rules *rules = text_of(asked_text), *read = NULL;
+    void *bytes;
+    size_t n;
+    assert_int_equal(strata_rules_only(rules, "german", &error), STRATA_OK);
+    assert_int_equal(strata_rules_only(rules, "buyers", &error), STRATA_OK);
+    assert_int_equal(strata_rules_compile(rules, &error), STRATA_OK);
+    assert_int_equal(strata_rules_write(rules, false, &bytes, &n, &error), STRATA_OK);
+    assert_int_equal(strata_rules_read(NULL, bytes, n, &read, &error), STRATA_OK);
+    assert_int_equal(outputs_of(read), 2);
+    assert_int_equal(strata_rules_only(read, "band", &error), STRATA_BAD_INPUT);
+    assert_non_null(strstr(error.message, "left out when the rules were compiled"));
+    strata_rules_free(read);
+    assert_int_equal(strata_rules_read(NULL, bytes, n, &read, &error), STRATA_OK);
+    assert_int_equal(strata_rules_due(read, "daily", &error), STRATA_OK);
+    assert_int_equal(outputs_of(read), 1);
+    strata_data *data = NULL;
+    strata_result *result = NULL;
+    assert_int_equal(load(read, &data, &error), STRATA_OK);
+    assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
+    assert_int_equal(strata_result_size(result), 1);
+    assert_int_equal(count_of(result, "buyers", "in"), 3);
+    strata_result_free(result);
+    strata_data_free(data);
+    strata_free(rules, bytes);
+    strata_rules_free(read);
     strata_rules_free(rules);
 }
 
@@ -228,7 +366,8 @@ static void compiled_bytes_give_the_same_answer(void **state)
     size_t n;
     assert_int_equal(strata_rules_write(text, false, &bytes, &n, &error), STRATA_OK);
     assert_int_equal(strata_rules_read(NULL, bytes, n, &read, &error), STRATA_OK);
-    assert_int_equal(strata_rules_definition_count(read), 5);
+    assert_int_equal(strata_rules_definition_count(read), 6);
+    assert_string_equal(strata_rules_definition(read, 1).uses[0], "big");
     assert_int_equal(load(read, &data, &error), STRATA_OK);
     assert_int_equal(strata_run(data, &november, &result, &error), STRATA_OK);
     check_answer(result);
@@ -655,6 +794,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_becomes_an_answer),
         cmocka_unit_test(definitions_and_tables_are_listed),
+        cmocka_unit_test(only_what_is_asked_for_is_needed),
+        cmocka_unit_test(what_is_not_there_cannot_be_asked_for),
+        cmocka_unit_test(compiled_rules_are_asked_likewise),
         cmocka_unit_test(a_parameter_can_be_set),
         cmocka_unit_test(compiled_bytes_give_the_same_answer),
         cmocka_unit_test(promises_are_judged),
