@@ -405,6 +405,24 @@ def data_for_a_rule_set_keep_its_declarations(folder):
 
 
 @case
+def places_that_rules_speak_of_are_lived_at(folder):
+    rules, data = os.path.join(folder, "rules.seg"), os.path.join(folder, "data")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write("""place sydney = (-33.87, 151.21)
+        segments of people
+        table people { person_id int key  north float?  east float? }
+        table shops { shop_id int key  lat decimal(7,4)  lon decimal(7,4) }
+        segment near where north is known and east is known and distance(north, east, sydney) <= 50 km
+        segment shoppers where north is known and east is known and distance(north, east, nearest shops) <= 10 km
+        """)
+    strata("generate", "--from", rules, "--rows", "500", "-o", data)
+    said = strata("run", rules, "--data", data).stdout
+    for segment in ("near", "shoppers"):
+        n = int(re.search(rf"^{segment} +(\d+)", said, re.M).group(1))
+        assert 50 < n < 450, said
+
+
+@case
 def data_end_at_the_instant(folder):
     rules, _ = lay(folder)
     data = os.path.join(folder, "made")

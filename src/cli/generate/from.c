@@ -13,6 +13,7 @@ enum { MOST_HINTS = 64 };
 typedef struct column_hints {
     ST_VEC(gen_word) words; /* texts, the more often asked for the heavier */
     ST_VEC(double) numbers;
+    enum { NO_PLACE, LATITUDE, LONGITUDE } place; /* the numbers are those of places */
 } column_hints;
 
 typedef struct builder {
@@ -104,6 +105,19 @@ static void hint(builder *b, st_op op, const st_expr *x, const st_value *v, doub
     }
 }
 
+/* Two expressions that are a latitude and a longitude, and the place that they are held against, where it is a fixed one. */
+static void hint_place(builder *b, st_expr *const *degrees, st_expr *const *place)
+{
+    for (int i = 0; i < 2; i++) {
+        const st_expr *x = degrees[i];
+        while (x->op == ST_X_TO_FLOAT || x->op == ST_X_RESCALE || x->op == ST_X_LINK) x = x->args[0];
+        if (x->op != ST_X_COLUMN) continue;
+        hints_of(b, x->col)->place = i == 0 ? LATITUDE : LONGITUDE;
+        if (place && st_is_const(place[0]) && st_is_const(place[1]))
+            hint(b, ST_X_EQ, x, &place[i]->value, 1, 0);
+    }
+}
+
 static void visit(void *context, const st_expr *x)
 {
     builder *b = context;
@@ -123,6 +137,11 @@ static void visit(void *context, const st_expr *x)
             if (st_is_const(x->args[i])) hint(b, x->op, x->args[0], &x->args[i]->value, 1, 0);
             if (i == 1 && st_is_const(x->args[0])) hint(b, x->op, x->args[1], &x->args[0]->value, 1, 0);
         }
+        return;
+    case ST_X_DISTANCE:
+    case ST_X_NEAREST:
+        hint_place(b, x->args, x->args + 2);
+        hint_place(b, x->args + 2, x->args);
         return;
     case ST_X_MATCHES:
         for (uint32_t i = 0; i < 3; i++) {
@@ -304,11 +323,15 @@ static void describe_number(builder *b, gen_column *c, const st_col *col, const 
         for (uint32_t i = 0; i < col->none_of_these; i++)
             words[i] = (gen_word){"", 1, bound_of(&col->one_of[i], 0)};
         use_words(c, words, col->none_of_these);
-    } else if (NAMED(col->name, "lat", "lon", "lng") && col->type.base != ST_T_INT) {
-        bool lat = NAMED(col->name, "lat");
+    } else if (h->place || (NAMED(col->name, "lat", "lon", "lng") && col->type.base != ST_T_INT)) {
+        bool lat = h->place ? h->place == LATITUDE : NAMED(col->name, "lat");
+        gen_word *words = st_new_n(b->a, gen_word, h->numbers.n + ST_COUNT(latitudes));
+        for (uint32_t i = 0; i < h->numbers.n; i++) words[i] = (gen_word){"", 4, h->numbers.p[i]};
+        for (uint32_t i = 0; i < ST_COUNT(latitudes); i++)
+            words[h->numbers.n + i] = lat ? latitudes[i] : longitudes[i];
         c->how = GEN_PLACED;
         c->c = 0.15;
-        use_words(c, lat ? latitudes : longitudes, ST_COUNT(latitudes));
+        use_words(c, words, h->numbers.n + ST_COUNT(latitudes));
     } else if (h->numbers.n) {
         /* A second number keeps a column from being all nothing, where nothing is what a rule asks for. */
         gen_word *words = st_new_n(b->a, gen_word, h->numbers.n + 1);
