@@ -59,6 +59,23 @@ char *ct_read_file(st_arena *a, const char *path); /* NULL: cannot be read */
 /* The rows as a stream of text columns, to be parsed by the binding as a CSV file is. What the stream holds lives in `a`. */
 struct ArrowArrayStream ct_stream(st_arena *a, const ct_table *table);
 
+/* The rows themselves. A value is NULL where it is missing. */
+typedef struct ct_sheet ct_sheet;
+const ct_sheet *ct_read_sheet(st_arena *a, const ct_table *table);
+uint32_t ct_sheet_columns(const ct_sheet *s);
+uint64_t ct_sheet_rows(const ct_sheet *s);
+const char *ct_sheet_column(const ct_sheet *s, uint32_t column);
+const char *ct_sheet_value(st_arena *a, const ct_sheet *s, uint32_t column, uint64_t row);
+
+/* ---- expectations ---- "k1 k2" or "k=v k="text"": blanks part them, quotes hold blanks. */
+typedef struct ct_want {
+    const char *key, *value; /* value NULL: a member */
+    bool quoted;
+} ct_want;
+typedef ST_VEC(ct_want) ct_wants;
+ct_wants ct_read_wants(st_arena *a, const char *text);
+const ct_want *ct_find_want(const ct_wants *all, const char *key); /* NULL: there is none */
+
 /* ---- answers ---- */
 typedef struct ct_cell {
     enum { CT_MISSING, CT_BOOL, CT_NUMBER, CT_FLOAT, CT_TEXT, CT_DATE, CT_INSTANT } kind;
@@ -96,7 +113,8 @@ bool ct_treat_library(st_arena *a, const strata_rules *rules, const strata_resul
                       strata_error *error);
 
 /* Promises (promises.c). */
-void ct_promises_oracle(st_arena *a, struct st_oracle *o, const st_program *p, const ct_case *c, ct_answers *out);
+void ct_promises_oracle(st_arena *a, struct st_oracle *o, const st_program *p, const ct_case *c,
+                        ct_answers *out);
 void ct_promises_library(st_arena *a, const strata_result *result, ct_answers *out);
 bool ct_read_previous(st_arena *a, const ct_case *c, const strata_rules *rules, strata_previous **previous,
                       strata_error *e);
@@ -105,5 +123,8 @@ bool ct_read_previous(st_arena *a, const ct_case *c, const strata_rules *rules, 
 void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_answers *out);
 /* as_bytes: the compiled rules are written and read back first, as a .segb file is. */
 void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_bytes, ct_answers *out);
+
+/* The case as test blocks of the language; what is wrong is added to `out`. False: it cannot be said in one. */
+bool ct_run_blocks(st_arena *a, const ct_case *c, const st_program *program, st_buf *out);
 
 #endif

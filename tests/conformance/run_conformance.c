@@ -2,7 +2,7 @@
  * machine, with one thread and, after the compiled rules were written and read back, with two; and compiles every example
  * of the reference.
  *
- *   run_conformance [--only PATTERN] [--engine oracle|vm] [--list] FILE.case …
+ *   run_conformance [--only PATTERN] [--engine oracle|vm|tests] [--list] FILE.case …
  *   run_conformance --page docs/language.md
  *
  * --only runs the cases whose "file: name" contains PATTERN. The last line says how many passed, failed and were skipped;
@@ -21,11 +21,12 @@
 
 typedef struct options {
     const char *only, *page;
-    bool oracle, vm, list;
+    bool oracle, vm, tests, list;
 } options;
 
 typedef struct tally {
     unsigned passed, failed, skipped;
+    unsigned as_tests; /* of the passed and failed: also written as test blocks */
 } tally;
 
 /* What is wrong with a case; empty: nothing. */
@@ -123,18 +124,11 @@ static bool as_expected(st_arena *a, const st_zone *zone, const char *want, bool
 
 /* ---- expectations ---- */
 
-typedef struct want {
-    const char *key, *value; /* value NULL: a member */
-    bool quoted;
-} want;
-typedef ST_VEC(want) wants;
-
-/* "k1 k2" or "k=v k="text"": blanks part them, quotes hold blanks. */
-static wants read_wants(st_arena *a, const char *p)
+ct_wants ct_read_wants(st_arena *a, const char *p)
 {
-    wants all = {0};
+    ct_wants all = {0};
     while (*(p += strspn(p, " "))) {
-        want w = {0};
+        ct_want w = {0};
         size_t n = strcspn(p, " =");
         w.key = st_dup(a, p, n);
         p += n;
@@ -152,12 +146,12 @@ static wants read_wants(st_arena *a, const char *p)
             w.value = st_dup(a, p, n);
             p += n;
         }
-        *(want *)st_push(a, &all) = w;
+        *(ct_want *)st_push(a, &all) = w;
     }
     return all;
 }
 
-static const want *find_want(const wants *all, const char *key)
+const ct_want *ct_find_want(const ct_wants *all, const char *key)
 {
     for (uint32_t i = 0; i < all->n; i++) {
         if (strcmp(all->p[i].key, key) == 0) return &all->p[i];
@@ -167,11 +161,11 @@ static const want *find_want(const wants *all, const char *key)
 
 static void compare_answer(report *r, const st_zone *zone, const ct_expect *e, const ct_answer *got)
 {
-    wants all = read_wants(r->arena, e->text);
+    ct_wants all = ct_read_wants(r->arena, e->text);
     bool members = all.n ? !all.p[0].value : got->n == 0 || got->cells[0].kind == CT_BOOL;
     uint64_t found = 0;
     for (uint64_t i = 0; i < got->n; i++) {
-        const want *w = find_want(&all, got->keys[i]);
+        const ct_want *w = ct_find_want(&all, got->keys[i]);
         const ct_cell *c = &got->cells[i];
         found += w != NULL;
         if (members) {
@@ -381,7 +375,7 @@ static void run_library(report *r, const ct_case *c, const st_program *program)
     }
 }
 
-static void run_engines(report *r, const options *o, const ct_case *c, const st_program *program)
+static void run_engines(report *r, const options *o, const ct_case *c, const st_program *program, tally *t)
 {
     if (o->oracle) {
         report mine = {.arena = r->arena};
@@ -391,6 +385,9 @@ static void run_engines(report *r, const options *o, const ct_case *c, const st_
         if (mine.text.n) st_buf_printf(r->arena, &r->text, "  oracle\n%s", st_buf_text(r->arena, &mine.text));
     }
     if (o->vm) run_library(r, c, program);
+    st_buf said = {0};
+    if (o->tests) t->as_tests += ct_run_blocks(r->arena, c, program, &said);
+    if (said.n) st_buf_printf(r->arena, &r->text, "  as tests\n%s", st_buf_text(r->arena, &said));
 }
 
 static void run_case(st_arena *a, const options *o, const ct_case *c, tally *t)
@@ -401,7 +398,7 @@ static void run_case(st_arena *a, const options *o, const ct_case *c, tally *t)
     compare_messages(&r, c, &k);
     if (k.diags.errors == 0) {
         compare_types(&r, c, k.program);
-        if (c->expects.n || c->fails) run_engines(&r, o, c, k.program);
+        if (c->expects.n || c->fails) run_engines(&r, o, c, k.program, t);
     }
     if (r.text.n) {
         printf("FAILED %s:%u: %s\n%s", c->file, c->line, c->name, st_buf_text(a, &r.text));
@@ -505,7 +502,7 @@ static void run_page(st_arena *a, const char *path, tally *t)
 
 int main(int argc, char **argv)
 {
-    options o = {.oracle = true, .vm = true};
+    options o = {.oracle = true, .vm = true, .tests = true};
     tally t = {0};
     st_env env;
     st_env_init(&env, NULL);
@@ -520,6 +517,7 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--engine") == 0 && i + 1 < argc) {
             i++;
             o.oracle = strcmp(argv[i], "oracle") == 0;
+            o.tests = strcmp(argv[i], "tests") == 0;
             o.vm = strcmp(argv[i], "vm") == 0;
         } else if (strcmp(argv[i], "--list") == 0) {
             o.list = true;
@@ -532,6 +530,7 @@ int main(int argc, char **argv)
         run_cases(&env, &o, &cases, &t);
     });
     if (!ok) printf("FAILED: %s\n", env.error.message);
+    if (t.as_tests) printf("%u of them as test blocks, too\n", t.as_tests);
     printf("%u passed, %u failed, %u skipped\n", t.passed, t.failed, t.skipped);
     st_env_close(&env);
     return ok && t.failed == 0 ? 0 : 1;

@@ -15,7 +15,7 @@ typedef struct column {
     const void *buffers[3];
 } column;
 
-typedef struct sheet {
+struct ct_sheet {
     st_arena *arena;
     uint32_t ncolumns;
     column *columns;
@@ -24,7 +24,8 @@ typedef struct sheet {
     struct ArrowSchema *child_schemas, **schema_pointers;
     struct ArrowArray *child_arrays, **array_pointers;
     const void *no_buffers[1];
-} sheet;
+};
+typedef struct ct_sheet sheet;
 
 /* Everything lives in the arena of the case: a release only says so. */
 static void release_schema(struct ArrowSchema *s)
@@ -159,7 +160,7 @@ static void read_row(sheet *s, const ct_table *t, const char **p)
     s->rows++;
 }
 
-struct ArrowArrayStream ct_stream(st_arena *a, const ct_table *table)
+static sheet *read_sheet(st_arena *a, const ct_table *table)
 {
     sheet *s = st_new(a, sheet);
     const char *p = table->csv;
@@ -169,6 +170,39 @@ struct ArrowArrayStream ct_stream(st_arena *a, const ct_table *table)
     for (uint32_t i = 0; i < s->ncolumns; i++)
         s->columns[i].known = st_alloc(a, strlen(p) / 8 + 1); /* no more rows than bytes */
     while (*p) read_row(s, table, &p);
+    return s;
+}
+
+const ct_sheet *ct_read_sheet(st_arena *a, const ct_table *table)
+{
+    return read_sheet(a, table);
+}
+
+uint32_t ct_sheet_columns(const ct_sheet *s)
+{
+    return s->ncolumns;
+}
+
+uint64_t ct_sheet_rows(const ct_sheet *s)
+{
+    return (uint64_t)s->rows;
+}
+
+const char *ct_sheet_column(const ct_sheet *s, uint32_t i)
+{
+    return s->columns[i].name;
+}
+
+const char *ct_sheet_value(st_arena *a, const ct_sheet *s, uint32_t i, uint64_t row)
+{
+    const column *c = &s->columns[i];
+    if (!(c->known[row / 8] >> (row % 8) & 1)) return NULL;
+    return st_dup(a, c->bytes.p + c->offsets.p[row], (size_t)(c->offsets.p[row + 1] - c->offsets.p[row]));
+}
+
+struct ArrowArrayStream ct_stream(st_arena *a, const ct_table *table)
+{
+    sheet *s = read_sheet(a, table);
     s->child_schemas = st_new_n(a, struct ArrowSchema, s->ncolumns);
     s->schema_pointers = st_new_n(a, struct ArrowSchema *, s->ncolumns);
     s->child_arrays = st_new_n(a, struct ArrowArray, s->ncolumns);
