@@ -301,7 +301,7 @@ static int test(const cli_args *args)
     strata_rules *rules = cli_load_rules(args, stderr, &status);
     if (!rules) return status;
     s.rules = rules;
-    if (status == CLI_CLEAN) status = run_tests(&s, cli_value(args, "run"));
+    status = status == CLI_CLEAN ? run_tests(&s, cli_value(args, "run")) : CLI_FAILED;
     free(s.chosen);
     strata_tests_free(s.tests);
     strata_rules_free(rules);

@@ -1062,6 +1062,116 @@ def wrong_promises_are_errors_of_the_rules(folder):
     strata("run", rules, "--data", data, status=1)
 
 
+# ---- tests of a rule set ----
+
+TESTED = RULES + """
+test "a spender" as of 2026-07-01 {
+  customers { customer_id 1, joined 2020-01-01 }
+  orders { customer_id 1, on_day yesterday, amount 50 }
+  expect 1 in spenders, stage = buyer, spend >= 50
+}
+test "a \\"quiet\\" <visitor> & more" as of 2026-07-01 {
+  customers { customer_id 1, joined 2020-01-01 }
+  expect 1 not in spenders, stage = visitor
+}
+"""
+BROKEN = TESTED.replace("stage = visitor", "stage = buyer, spend > 1")
+
+
+@case
+def tests_pass_and_fail(folder):
+    rules, _ = lay(folder, TESTED)
+    out = strata("test", rules)
+    assert out.stdout == 'pass  a spender\npass  a "quiet" <visitor> & more\n2 passed, 0 failed\n', out.stdout
+    rules, _ = lay(folder, BROKEN)
+    out = strata("test", rules, status=2).stdout
+    has(out, "pass  a spender\n", 'FAIL  a "quiet" <visitor> & more\n', "1 passed, 1 failed\n",
+        f"{rules}:16: stage of 1 should be buyer, and is visitor.", "spend of 1 should be above 1, and is 0.00.")
+    assert "\033" not in out
+
+
+@case
+def tests_are_chosen_by_name(folder):
+    rules, _ = lay(folder, BROKEN)
+    assert strata("test", rules, "--run", "spender").stdout == "pass  a spender\n1 passed, 0 failed\n"
+    has(strata("test", rules, "--run", "*visitor*", status=2).stdout, "0 passed, 1 failed")
+    has(strata("test", rules, "--run", "a *", status=2).stdout, "1 passed, 1 failed")
+    out = strata("test", rules, "--run", "spender*", status=1)
+    has(out.stderr, "no test has a name that fits spender*")
+    assert not out.stdout
+
+
+@case
+def tests_for_programs(folder):
+    import json
+    import xml.etree.ElementTree as xml
+    rules, _ = lay(folder, BROKEN)
+    found = json.loads(strata("test", rules, "--format", "json", "--coverage", status=2).stdout)
+    assert (found["passed"], found["failed"]) == (1, 1), found
+    assert [t["passed"] for t in found["tests"]] == [True, False]
+    assert found["tests"][1]["name"] == 'a "quiet" <visitor> & more'
+    first = found["tests"][1]["failures"][0]
+    assert (first["kind"], first["line"], first["expected"], first["found"]) == \
+        ("expectation", 16, "1 stage = buyer", "visitor"), first
+    assert found["coverage"]["percent"] == 100, found["coverage"]
+    assert [c["definition"] for c in found["coverage"]["conditions"]] == ["spenders", "stage"]
+    tree = xml.fromstring(strata("test", rules, "--format", "junit", status=2).stdout)
+    suite = tree.find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    cases = suite.findall("testcase")
+    assert cases[1].get("name") == 'a "quiet" <visitor> & more' and not cases[0].findall("failure")
+    has(cases[1].find("failure").get("message"), "stage of 1 should be buyer")
+    assert len(cases[1].findall("failure")) == 2
+
+
+@case
+def coverage_names_what_was_never_seen(folder):
+    rules, _ = lay(folder, TESTED + "segment idle where spend = 0 and not spenders\n")
+    out = strata("test", rules, "--coverage").stdout
+    has(out, "4 of 8, 50%", "100%  spenders", "    0%  idle", "never asked: spend = 0", "never asked: spenders")
+    out = strata("test", rules, "--coverage", "--run", "a spender").stdout
+    has(out, "50%  stage", f"{rules}:7: never false: any(orders)")
+
+
+@case
+def tests_used_wrongly(folder):
+    rules, data = lay(folder, TESTED)
+    has(strata("test", status=1).stderr, "Usage: strata test")
+    has(strata("test", rules, "--format", "xml", status=1).stderr, "text, json or junit")
+    has(strata("test", rules, "--coverage", "--format", "junit", status=1).stderr, "text or json")
+    has(strata("test", rules, "--run", status=1).stderr, "needs a value")
+    has(strata("test", rules, "--data", data, status=1).stderr, "no option --data")
+    has(strata("test", os.path.join(folder, "none.seg"), status=1).stderr, "cannot be read")
+    has(strata("tset", rules, status=1).stderr, "Did you mean test?")
+    has(strata("help", "test").stdout, "--coverage", "--run PATTERN")
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", rules, "-o", compiled)
+    has(strata("test", compiled, status=1).stderr, "holds no tests")
+    rules, _ = lay(folder)
+    out = strata("test", rules)
+    assert out.stdout == "0 passed, 0 failed\n"
+    has(out.stderr, "has no tests")
+    rules, _ = lay(folder, TESTED.replace("amount 50 }", "amount fifty }"))
+    out = strata("test", rules, status=1)
+    assert not out.stdout
+    has(out.stderr, "fifty is not the name of a parameter", "rules.seg:11:")
+    has(strata("check", rules, status=2).stdout, "fifty is not the name of a parameter")
+    has(strata("run", rules, "--data", data, status=1).stderr, "fifty is not the name of a parameter")
+
+
+@case
+def tests_take_parameters(folder):
+    rules, _ = lay(folder, TESTED)
+    has(strata("test", rules, "--set", "big=51", status=2).stdout, "1 should be in spenders, and is not.")
+    has(strata("test", rules, "--set", "bigg=51", status=1).stderr, "bigg")
+
+
+@case
+def a_run_leaves_tests_alone(folder):
+    rules, data = lay(folder, BROKEN)
+    has(strata("run", rules, "--data", data, "--as-of", "2026-07-01").stdout, "spenders")
+
+
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for function in CASES:
