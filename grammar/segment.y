@@ -512,7 +512,13 @@ claim:
   | ref cmp claim_value                 { $$ = with_op(MAKE(CLAIM, @$, $1, $3), $2); }
   | ref IS MISSING                      { $$ = with_op(MAKE(CLAIM, @$, $1), ST_CLAIM_MISSING); }
   ;
-claim_value: signed_literal | test_time | label;
+claim_value:
+    signed_literal
+  | test_time
+  | label
+  | INT KM                              { $$ = MAKE(DISTANCE, @$, $1); }
+  | NUM KM                              { $$ = MAKE(DISTANCE, @$, $1); }
+  ;
 
 refs:      ref { $$ = LIST1(@$, $1); } | refs ',' ref { $$ = st_append(P, $1, $3); };
 refs_list: '(' refs ')' { $$ = with_span($2, @$); };

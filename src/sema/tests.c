@@ -110,6 +110,7 @@ static bool read_literal(reading *q, const st_ast *ast, literal *out)
     *out = (literal){0};
     if (ast->kind == ST_AST_AGO || ast->kind == ST_AST_AHEAD) return relative_time(q, ast, out);
     if (ast->kind == ST_AST_LIST) return list_of_literals(c, ast, out);
+    if (ast->kind == ST_AST_DISTANCE) return st_check_km(c, ast, one_value(c, out, ST_T_DISTANCE));
     if (ast->kind == ST_AST_NAME) {
         out->words = true;
         return !ast->op && st_is_time_word(ast->text) ? time_word(q, ast, out) : parameter(c, ast, out);
@@ -546,7 +547,8 @@ static bool check_value(reading *q, const st_ast *ast, st_claim *claim)
     const st_ast *value = ast->kids[ST_CLAIM_value];
     const char *asked = st_source_text(c, ast->kids[ST_CLAIM_ref]);
     st_type type = claim->type;
-    bool ordered = st_is_number(type) || st_is_time(type) || st_is(type, ST_T_STRING);
+    bool ordered = st_is_number(type) || st_is_time(type) || st_is(type, ST_T_STRING) ||
+                   st_is(type, ST_T_DISTANCE);
     if (is_order(claim->kind) && !ordered) {
         st_err(c, ST_MSG_CLAIM_FORM, ast->span, asked, "has no order: nothing is below or above",
                "Compare it with = or !=.");

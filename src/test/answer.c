@@ -88,7 +88,7 @@ static st_value value_at(const st_api_column *c, uint64_t row, st_type type)
     int64_t i = ((const int64_t *)c->data)[row];
     if (type.base == ST_T_STRING) /* a cell is a label there */
         v.as.s = st_str_of(c->labels->names[i]);
-    else if (type.base == ST_T_DECIMAL)
+    else if (type.base == ST_T_DECIMAL || type.base == ST_T_DISTANCE)
         v.as.d = i;
     else
         v.as.i = i;

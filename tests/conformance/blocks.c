@@ -213,6 +213,7 @@ static void claim_value(writer *w, const char *key, const st_def *d, const char 
     } else {
         if (type.base != ST_T_STRING) type.scale = 20;
         if (!put_value(w, &value, text, type)) return;
+        if (type.base == ST_T_DISTANCE) st_buf_puts(a, &value, " km");
     }
     const char *v = st_buf_text(a, &value);
     claim(w, key, st_format(a, "%s = %s", ref, v), st_format(a, "%s != %s", ref, v));
