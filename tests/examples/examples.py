@@ -66,6 +66,18 @@ def follow(readme, cwd, update):
     return blocks
 
 
+def same_however_run(name, cwd):
+    """From text with one thread, and compiled with two."""
+    data = "shop" if name == "retail" else "data"
+    judge(run(["compile", f"examples/{name}", "-o", "rules.segb"], cwd).returncode == 0, f"{name}: does not compile")
+    answers = []
+    for rules, threads in ((f"examples/{name}", "1"), ("rules.segb", "2")):
+        done = run(["run", rules, "--data", data, "--as-of", "2026-11-01T09:30", "--threads", threads, "--counts", "counts.csv"], cwd)
+        with open(os.path.join(cwd, "counts.csv"), encoding="utf-8") as file:
+            answers.append((done.returncode, done.stdout, file.read()))
+    judge(answers[0] == answers[1], f"{name}: compiled, or with more threads, the answer is another one")
+
+
 def example(folder, update):
     name = os.path.basename(folder)
     done = run(["check", folder], ROOT)
@@ -78,6 +90,7 @@ def example(folder, update):
     with tempfile.TemporaryDirectory() as work:
         os.symlink(os.path.join(ROOT, "examples"), os.path.join(work, "examples"))
         blocks = follow(readme, work, update)
+        same_however_run(name, work)
     judge(blocks, f"{name}: the README shows nothing")
     for match, text in reversed(blocks if update else []):
         readme = readme[:match.start(3)] + text + readme[match.end(3):]
