@@ -1,5 +1,6 @@
 /* Compiled rules from strangers: reading refuses them or gives a program that runs on any data, within bounds. Length and checksum are
  * set right first, so that what lies behind them is reached. */
+#include "promise/promise.h"
 #include "table/derive.h"
 #include "vm/vm.h"
 
@@ -106,6 +107,15 @@ static const st_data *make_data(st_arena *a, const st_program *schema)
     return d;
 }
 
+static void judge(st_arena *a, const st_bc *program, const st_data *data, const st_vm_result *result,
+                  int64_t as_of)
+{
+    st_found found;
+    for (uint32_t i = 0; i < program->schema->npromises; i++)
+        if (st_find(program, result, data, &program->schema->promises[i], &found))
+            st_judge(a, &program->schema->promises[i], &found, program->schema->zone, as_of);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -129,7 +139,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t n;
         st_bc_write(a, program, &n);
         st_vm_options o = {.as_of = 20000 * ST_DAY_US, .threads = 1, .batch = 64};
-        st_vm_run(a, program, make_data(a, program->schema), &o);
+        const st_data *made = make_data(a, program->schema);
+        judge(a, program, made, st_vm_run(a, program, made, &o), o.as_of);
     });
     if (!ok && env.error.status == STRATA_INTERNAL) __builtin_trap();
     st_env_close(&env);
