@@ -1,5 +1,5 @@
 /* How far it is to the nearest row of a table. Its places stand in a k-d tree of points on the unit ball: a straight way through the
- * Earth is shorter where the way along the surface is. Of what the tree cannot rule out by a margin of metres the distance is
+ * Earth is shorter where the way along the surface is. Of what the tree cannot rule out, with room for rounding, the distance is
  * computed as everywhere else, so the answer is that of asking every row. */
 #include "vm/parts.h"
 
@@ -8,7 +8,11 @@
 #include <math.h>
 
 enum { LEAF = 16, ROWS_A_TASK = 1 << 12 };
-#define MARGIN 2.0 /* metres: far more than the formula errs, even between the ends of the Earth */
+#define PI 3.14159265358979323846
+#define NEARLY_OPPOSITE 3.0 /* an angle */
+#define SLACK 0.001         /* metres */
+#define SLACK_OPPOSITE 2.0
+#define BEYOND 5.0 /* more than the squared way through the whole Earth */
 
 typedef struct place {
     double v[3]; /* on the unit ball */
@@ -22,17 +26,20 @@ typedef struct tree {
 
 static place place_of(double lat, double lon)
 {
-    double up = lat * (3.14159265358979323846 / 180), east = lon * (3.14159265358979323846 / 180);
+    double up = lat * (PI / 180), east = lon * (PI / 180);
     return (place){{cos(up) * cos(east), cos(up) * sin(east), sin(up)}, lat, lon};
 }
 
-/* The squared straight way that `metres` along the surface are, and a little more. */
-static double reach_of(double metres)
+/* Above this squared straight way nothing is fewer metres than `best`. What is fewer when rounded is at least half a metre less; the
+ * formula errs by a millionth of that, and by less than two metres between the ends of the Earth. */
+static double reach_of(int64_t best)
 {
-    double angle = (metres + MARGIN) / ST_EARTH_RADIUS;
-    if (angle >= 3.14159265358979323846) return 5; /* more than through the whole Earth */
-    double chord = 2 * sin(angle / 2);
-    return chord * chord * (1 + 1e-9) + 1e-15;
+    if (best == 0) return -1;
+    double angle = ((double)best - 0.5 + SLACK) / ST_EARTH_RADIUS;
+    if (angle > NEARLY_OPPOSITE) angle += SLACK_OPPOSITE / ST_EARTH_RADIUS;
+    if (angle >= PI) return BEYOND;
+    double straight = 2 * sin(angle / 2);
+    return straight * straight * (1 + 1e-12);
 }
 
 /* ---- building ---- */
@@ -104,7 +111,7 @@ static tree tree_of(st_vm *vm, st_arena *a, const st_bc_step *s)
 typedef struct question {
     place from;
     int64_t best; /* metres; INT64_MAX: none yet */
-    double reach; /* of the best */
+    double reach; /* squared straight way within which something better can lie */
 } question;
 
 static void look_at(question *q, const place *p)
@@ -114,7 +121,7 @@ static void look_at(question *q, const place *p)
     int64_t metres = st_metres_between(q->from.lat, q->from.lon, p->lat, p->lon);
     if (metres >= q->best) return;
     q->best = metres;
-    q->reach = reach_of((double)metres);
+    q->reach = reach_of(metres);
 }
 
 static void ask(question *q, const place *p, uint64_t n, int axis)
@@ -152,7 +159,7 @@ static void ask_rows(void *ctx, uint64_t task, st_env *env)
         if (!st_feed_known(&j->lat, x) || !st_feed_known(&j->lon, y)) continue;
         double lat = ((const double *)j->lat.data)[x], lon = ((const double *)j->lon.data)[y];
         if (!st_is_place(lat, lon)) continue;
-        question q = {place_of(lat, lon), INT64_MAX, 5};
+        question q = {place_of(lat, lon), INT64_MAX, BEYOND};
         ask(&q, j->t.p, j->t.n, 0);
         if (q.best == INT64_MAX) continue;
         ((int64_t *)j->out->data)[r] = q.best;

@@ -57,6 +57,7 @@ typedef struct gen {
     bool two_links, order_key, int_keys;
     bool near_times; /* times of few parents stand close together, apart by round durations */
     bool skewed;     /* the first parent has many rows */
+    bool large;      /* many rows: places are anywhere, most of them in one corner */
     int64_t today;
     const char *clock; /* of the as-of instant, "00:00" where it is a day */
     ST_VEC(named) names;
@@ -213,7 +214,7 @@ static void make_customers(gen *g)
     if (one_in(g, 3)) POOL(add_column(g, t, "worth", DEC, "decimal(26,6)", true, ""), pool_long_dec);
     POOL(add_column(g, t, "churn", FLOAT, "float", true, ""), pool_float);
     POOL(add_column(g, t, "tags", LIST, "list of string", one_in(g, 2), ""), pool_list);
-    if (one_in(g, 2)) {
+    if (g->large || one_in(g, 2)) {
         POOL(add_column(g, t, "lat", FLOAT, "float", one_in(g, 2), ""), pool_lat);
         POOL(add_column(g, t, "lon", FLOAT, "float", one_in(g, 2), ""), pool_lon);
     }
@@ -296,6 +297,11 @@ static const char *text_literal(gen *g, const char *s)
 static const char *cell(gen *g, const column *c)
 {
     if (c->optional && one_in(g, 4)) return NULL;
+    bool lat = c->pool == pool_lat, lon = c->pool == pool_lon;
+    if (g->large && (lat || lon) && !one_in(g, 8)) {
+        int degrees = one_in(g, 4) ? (int)below(g, lat ? 180 : 360) - (lat ? 90 : 180) : lat ? 48 : 11;
+        return F("%d.%04u", degrees, below(g, 10000));
+    }
     switch (c->kind) {
     case DATE: return day_text(g, some_day(g));
     case STAMP:
@@ -1329,8 +1335,10 @@ static void make_distance(gen *g)
 {
     int t = one_in(g, 4) && g->tables[REGIONS].there ? REGIONS : CUSTOMERS;
     if (!has_column(g, t, "lat")) return;
-    int to = one_in(g, 2) ? REGIONS : one_in(g, 2) ? VISITS : CUSTOMERS;
-    bool nearest = one_in(g, 2) && g->tables[to].there && has_column(g, to, "lat");
+    int to = g->large || one_in(g, 2) ? REGIONS
+             : one_in(g, 2)           ? VISITS
+                                      : CUSTOMERS; /* the oracle asks every row for every row */
+    bool nearest = (g->large || one_in(g, 2)) && g->tables[to].there && has_column(g, to, "lat");
     const char *where = nearest && one_in(g, 2) ? condition(g, (scope){to, -1, true}, 1) : NULL;
     named *d = name_it(g, SEGMENT, t, "near");
     const char *target = where     ? F("nearest rows_%s", d->name)
@@ -1814,7 +1822,7 @@ sample *sample_new(st_arena *a, uint64_t seed)
     choose_as_of(g);
     g->two_links = one_in(g, 4);
     g->skewed = one_in(g, 8);
-    bool large = one_in(g, 40);
+    bool large = g->large = one_in(g, 40);
     g->near_times = !large && one_in(g, 2); /* the oracle searches sequences of few parents for long */
     g->order_key = !one_in(g, 3);
     g->int_keys = one_in(g, 2);
@@ -1839,6 +1847,7 @@ sample *sample_new(st_arena *a, uint64_t seed)
         fill_table(g, t, rows);
     }
     make_definitions(g);
+    if (large) make_distance(g);
     make_segment(g);
     make_promises(g);
     if (!large && one_in(g, 2)) make_treatments(g); /* the oracle weighs everybody against everybody */
