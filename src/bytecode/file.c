@@ -532,6 +532,7 @@ static void check_uses(const file *f, const st_program *s)
             const st_def *own = d->campaign->treatments[k];
             need(f, own->treatment && own->treatment->campaign == d && !met[own->index],
                  "a campaign has a treatment that is not its own");
+            need(f, own->left_out == d->left_out, "a campaign is run in part");
             met[own->index] = true;
         }
     }

@@ -1527,6 +1527,9 @@ static void make_treatment(gen *g, int t, const char *name, const log_of *log)
                *per = pick_column(g, t, PICK(g, ((const kind[]){BOOL, INT, TEXT, DATE})));
     const named *tiers = one_in(g, 3) ? pick_name(g, TIERS, t, -1) : NULL;
     if (tiers) per = tiers->name;
+    const named *trait =
+        one_in(g, 2) ? pick_name(g, TRAIT, t, (int)PICK(g, ((const kind[]){BOOL, INT, TEXT, DATE}))) : NULL;
+    if (trait) per = trait->name;
     st_buf b = {0};
     add_channels(g, t, &b);
     if (one_in(g, 4)) st_buf_puts(g->a, &b, "  transactional\n");
@@ -1569,6 +1572,10 @@ static void make_treatments(gen *g)
     int t = one_in(g, 4) ? some_entity(g) : CUSTOMERS;
     if (!pick_name(g, SEGMENT, t, -1)) return;
     log_of log;
+    const char *folded = compound(g, (scope){t, -1, false}, TEXT, 1); /* texts that become the same */
+    named *fold = name_it(g, TRAIT, t, "fold");
+    fold->kind = TEXT;
+    define(g, F("trait %s%s = %s", fold->name, of(g, t), folded));
     make_contacts(g, t, &log);
     uint32_t n = 1 + below(g, ST_COUNT(pool_word));
     st_buf all = {0};

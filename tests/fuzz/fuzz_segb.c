@@ -2,6 +2,7 @@
  * set right first, so that what lies behind them is reached. */
 #include "promise/promise.h"
 #include "table/derive.h"
+#include "treat/treat.h"
 #include "vm/vm.h"
 
 enum { HEAD = 20, ROWS = 70, MOST_MEMORY = 256 << 20, MOST_BYTES = 1 << 16 };
@@ -116,6 +117,25 @@ static void judge(st_arena *a, const st_bc *program, const st_data *data, const 
             st_judge(a, &program->schema->promises[i], &found, program->schema->zone, as_of);
 }
 
+/* Who gets what, where the program has all that it takes. */
+static void treat(st_arena *a, const st_bc *b, const st_data *data, const st_vm_result *r)
+{
+    st_treat_value *values[2];
+    bool any = false;
+    for (int i = 0; i < 2; i++) values[i] = st_new_n(a, st_treat_value, (size_t)b->schema->ndefs + 1);
+    for (uint32_t i = 0; i < b->outputs.n; i++) {
+        const st_bc_output *out = &b->outputs.p[i];
+        const st_vm_slot *slot = &r->slots[out->slot];
+        if (!st_bc_is_part(out)) continue;
+        any = true;
+        st_treat_value *v = &values[out->field == ST_OUT_RANK][out->def];
+        *v = (st_treat_value){slot->type, slot->data, slot->known};
+        if (out->known != ST_BC_NONE) v->known = r->slots[out->known].data;
+    }
+    uint32_t n;
+    if (any) st_treat(a, &(st_treat_input){b->schema, data, values[0], values[1], 1}, &n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -140,7 +160,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         st_bc_write(a, program, &n);
         st_vm_options o = {.as_of = 20000 * ST_DAY_US, .threads = 1, .batch = 64};
         const st_data *made = make_data(a, program->schema);
-        judge(a, program, made, st_vm_run(a, program, made, &o), o.as_of);
+        const st_vm_result *result = st_vm_run(a, program, made, &o);
+        judge(a, program, made, result, o.as_of);
+        treat(a, program, made, result);
     });
     if (!ok && env.error.status == STRATA_INTERNAL) __builtin_trap();
     st_env_close(&env);
