@@ -176,7 +176,7 @@ static st_ast *counted(st_parser *P, st_ast *duration, bool next)
 
 %type <node> definition opt_text opt_of opt_by opt_among opt_hash opt_during day opt_because target
 %type <node> opt_meta metas meta columns column_items column attributes attribute type plain_type
-%type <node> param opt_per names opt_row_block row_block_items row_block_item
+%type <node> param opt_per opt_row_block row_block_items row_block_item
 %type <node> points_block points_items points_item points points_each up_to halving number
 %type <node> segment_block segment_items segment_item tier_block tier_rows tier_row amount
 %type <node> rfm_block rfm_items rfm_item how opt_method opt_measure measure rfm_rows rfm_row dims dim
@@ -327,8 +327,7 @@ param:
   | INT KM                              { $$ = MAKE(DISTANCE, @$, $1); }
   | NUM KM                              { $$ = MAKE(DISTANCE, @$, $1); }
   ;
-opt_per:         %empty { $$ = NULL; } | PER names { $$ = $2; };
-names:           name { $$ = LIST1(@$, $1); } | names ',' name { $$ = st_append(P, $1, $3); };
+opt_per:         %empty { $$ = NULL; } | PER refs { $$ = $2; };
 opt_row_block:   %empty { $$ = NULL; } | '{' row_block_items '}' { $$ = with_span($2, @$); };
 row_block_items: %empty { $$ = LIST(@$); } | row_block_items row_block_item { $$ = st_append(P, $1, $2); };
 row_block_item:

@@ -25,6 +25,11 @@ st_def *st_find_field(const st_table *t, const char *name)
 /* The column of the source that stands behind `per`; NULL: reported. */
 static const st_col *find_key(st_checker *c, const st_table *source, const st_ast *name)
 {
+    if (name->kind == ST_AST_REF) {
+        const st_ast *link = name->kids[ST_REF_left], *member = name->kids[ST_REF_member];
+        st_err(c, ST_MSG_GROUP_BY_LINKED, name->span, source->name, member->text, link->text);
+        return NULL;
+    }
     const st_col *col = st_find_col(source, name->text);
     if (!col && st_find_field(source, name->text)) {
         st_err(c, ST_MSG_GROUP_BY_FIELD, name->span, name->text, source->name);

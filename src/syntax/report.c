@@ -411,6 +411,10 @@ static bool common(st_stuck *s)
         st_syntax_report(P, ST_MSG_WHERE_AFTER_LABEL, s->span);
         return true;
     }
+    if (s->found == TK_WHERE && raw_is(P, s->raw - 1, "count") && raw_is(P, P->begin, "rows")) {
+        st_syntax_report(P, ST_MSG_COUNT_WHERE, st_span_join(st_raw_span(P, s->raw - 1), s->span));
+        return true;
+    }
     if (s->found == TK_OF && s->raw == P->begin + 2 && raw_is(P, P->begin, "table")) {
         st_syntax_report(P, ST_MSG_TABLE_OF, s->span);
         return true;
