@@ -1170,6 +1170,91 @@ def tests_take_parameters(folder):
 def a_run_leaves_tests_alone(folder):
     rules, data = lay(folder, BROKEN)
     has(strata("run", rules, "--data", data, "--as-of", "2026-07-01").stdout, "spenders")
+ACTED = """timezone "UTC"
+table customers { customer_id int key  name string?  joined date time }
+table orders { customer_id int links to customers  on_day date time  amount decimal(8,2) }
+segment spenders { refresh daily  where sum(amount of orders) >= 50 }
+segment others { refresh weekly  where not spenders }
+segment everybody where customer_id > 0
+consent email when name is known
+treatment first for spenders { channel email }
+treatment second for everybody { channel email }
+treatment alone for others { refresh daily  channel email }
+campaign both { refresh weekly  first of (first, second) }
+audience seed from others { send customer_id }
+check spenders size between 90% and 100%
+check others size between 0% and 100%
+check customers.name known for at least 90% else warn
+test "a spender" as of 2026-11-01 {
+  customers { customer_id 1, joined 2026-01-01 }
+  orders { customer_id 1, on_day 2026-05-01, amount 60.00 }
+  expect 1 in spenders
+}
+test "nobody else" as of 2026-11-01 {
+  customers { customer_id 1, joined 2026-01-01 }
+  expect 1 in others
+}
+"""
+
+
+@case
+def what_is_acted_on_is_asked_for_likewise(folder):
+    rules, data = lay(folder, rules=ACTED)
+    compiled, out = os.path.join(folder, "rules.segb"), os.path.join(folder, "out.csv")
+    strata("compile", rules, "-o", compiled)
+
+    def treated(*args, status=0):
+        done = [strata("run", r, "--data", data, "--as-of", "2026-11-01", "--treatments", out, *args, status=status)
+                for r in (rules, compiled)]
+        assert done[0].stdout == done[1].stdout
+        return sorted({line.split(",")[1] for line in read(out).split("\n")[1:-1]})
+
+    def checked(*args, status=0):
+        done = [strata("run", r, "--data", data, "--as-of", "2026-11-01", *args, status=status) for r in (rules, compiled)]
+        assert done[0].stdout == done[1].stdout
+        return done[0].stdout + done[0].stderr
+
+    assert treated("--allow-failed-checks", status=2) == ["alone", "first", "second"]
+    assert treated("--only", "alone") == ["alone"]
+    assert treated("--only", "first") == ["first", "second"], "a campaign is run as a whole"
+    assert treated("--due", "daily", "--allow-failed-checks", status=2) == ["alone"]
+    assert treated("--due", "weekly", "--allow-failed-checks", status=2) == ["alone", "first", "second"]
+    has(checked(status=2), "spenders size", "others size", "customers.name known")
+    some = checked("--only", "others")
+    has(some, "others size")
+    assert "spenders size" not in some and "customers.name" not in some
+    has(checked("--only", "spenders", status=2), "spenders size")
+    assert "size" not in checked("--only", "everybody")
+    found = listed(strata("list", rules, "--format", "json").stdout)
+    assert found["both"]["uses"] == ["first", "second"] and found["first"]["used_by"] == ["both"]
+    assert set(found["alone"]["uses"]) == {"others"} and "customers.name" in found["alone"]["columns"]
+    assert found["seed"]["uses"] == ["others"] and found["seed"]["output"]
+    assert (found["spenders"]["checks"], found["spenders"]["tests"], found["everybody"]["checks"]) == (1, 1, 0)
+    check = found["others size between 0% and 100%"]
+    assert check["kind"] == "check" and check["uses"] == ["others"] and check["entity"] == "customers"
+    assert listed(strata("list", compiled, "--format", "json").stdout) == found
+    has(strata("test", rules).stdout, "a spender", "nobody else")
+    few = strata("test", rules, "--only", "others").stdout
+    has(few, "nobody else")
+    assert "a spender" not in few
+
+
+@case
+def checks_and_tests_of_a_library_are_its_own(folder):
+    own, lib, data = lay_library(folder, "segment rich where spend >= big\ncheck rich size between 0% and 100%\n"
+                                 'test "rich" as of 2026-11-01 {\n  customers { customer_id 1, joined 2026-01-01 }\n'
+                                 "  expect 1 not in rich\n}\n")
+    with open(os.path.join(lib, "traits.seg"), "a", encoding="utf-8") as file:
+        file.write("check known_ones size between 99% and 100%\n"
+                   'test "wrong" as of 2026-11-01 {\n  customers { customer_id 1, joined 2026-01-01 }\n  expect 1 in known_ones\n}\n')
+    done = strata("run", own, "--library", lib, "--data", data, "--as-of", "2026-11-01")
+    has(done.stdout + done.stderr, "rich size")
+    assert "known_ones size" not in done.stdout + done.stderr
+    strata("run", lib, "--data", data, "--as-of", "2026-11-01", status=2)
+    ran = strata("test", own, "--library", lib)
+    has(ran.stdout, "rich")
+    assert "wrong" not in ran.stdout
+    strata("test", lib, status=2)
 
 
 def main():
