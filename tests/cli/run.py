@@ -1170,6 +1170,10 @@ def tests_take_parameters(folder):
 def a_run_leaves_tests_alone(folder):
     rules, data = lay(folder, BROKEN)
     has(strata("run", rules, "--data", data, "--as-of", "2026-07-01").stdout, "spenders")
+
+
+# ---- what is asked for of treatments, checks and tests ----
+
 ACTED = """timezone "UTC"
 table customers { customer_id int key  name string?  joined date time }
 table orders { customer_id int links to customers  on_day date time  amount decimal(8,2) }
