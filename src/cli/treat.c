@@ -62,12 +62,14 @@ bool cli_check_treatments(const cli_args *args, const strata_rules *rules)
     bool treatments = false;
     size_t n = strata_rules_activation_count(rules);
     for (size_t i = 0; i < n; i++) treatments |= strata_rules_activation(rules, i).channel != NULL;
+    const char *where =
+        cli_value(args, "only") || cli_value(args, "due") ? "what --only or --due chooses" : "the rule set";
     if (file && !treatments) {
-        cli_fail("--treatments %s: the rule set has no treatment.", file);
+        cli_fail("--treatments %s: there is no treatment in %s.", file, where);
         return false;
     }
     if (folder && n == 0) {
-        cli_fail("--activate %s: the rule set has no treatment and no audience.", folder);
+        cli_fail("--activate %s: there is no treatment and no audience in %s.", folder, where);
         return false;
     }
     strata_error error;

@@ -614,8 +614,11 @@ def activation_replaces_files_whole_or_not_at_all(folder):
 def wrong_uses_of_treatments_are_said_before_the_run(folder):
     plain, data = lay(folder)
     run = ("run", plain, "--data", data, "--as-of", "2026-11-01")
-    has(strata(*run, "--treatments", os.path.join(folder, "t.csv"), status=1).stderr, "the rule set has no treatment")
-    has(strata(*run, "--activate", os.path.join(folder, "out"), status=1).stderr, "no treatment and no audience")
+    has(strata(*run, "--treatments", os.path.join(folder, "t.csv"), status=1).stderr, "there is no treatment in the rule set")
+    has(strata(*run, "--activate", os.path.join(folder, "out"), status=1).stderr,
+        "there is no treatment and no audience in the rule set")
+    has(run_treated(folder, "--only", "everybody", "--treatments", os.path.join(folder, "t.csv"), status=1).stderr,
+        "there is no treatment in what --only or --due chooses")
     file = os.path.join(folder, "file")
     with open(file, "w", encoding="utf-8") as handle:
         handle.write("mine")
