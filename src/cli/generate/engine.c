@@ -263,6 +263,7 @@ typedef struct table_source {
     const gen_model *model;
     cursor *cursor;
     uint64_t *counts; /* of the tables that columns link to, by table */
+    bool empty;       /* a column has to link to a table without rows: no row can be */
     st_out_field fields[];
 } table_source;
 
@@ -536,7 +537,7 @@ static int fill(void *context, st_out_batch *b, const char **why)
 {
     table_source *s = context;
     (void)why;
-    for (int i = 0; i < BATCH_ROWS; i++) {
+    for (int i = 0; i < BATCH_ROWS && !s->empty; i++) {
         int more = advance(s->cursor);
         if (more < 0) return ENOMEM;
         if (more == 0) break;
@@ -575,6 +576,7 @@ static bool count_links(table_source *s, const gen_table *t)
         if (t->columns[i].how != GEN_LINK) continue;
         uint32_t target = (uint32_t)find_table(s->model, t->columns[i].of);
         if (!s->counts[target] && !count_rows(s->model, target, &s->counts[target])) return false;
+        s->empty = s->empty || (s->counts[target] == 0 && t->columns[i].missing <= 0);
     }
     return true;
 }
