@@ -45,6 +45,13 @@ static uint64_t word(const st_treat_input *in, const st_def *d, uint64_t w)
     return v->known ? bits & v->known[w] : bits;
 }
 
+/* 64 members of the target; compiled rules of a stranger may have bits behind the last row. */
+static uint64_t members_of(const st_treat_input *in, const st_def *d, uint64_t w)
+{
+    uint64_t left = in->data->tables[d->of->index].rows - w * 64, bits = word(in, d->treatment->target, w);
+    return left < 64 ? bits & ((UINT64_C(1) << left) - 1) : bits;
+}
+
 /* ---- steps that ask about one customer ---- */
 
 /* The 64 customers in hand: those of `members` begin at place `base`. */
@@ -116,7 +123,7 @@ static void walk_all(course *c)
     hand h = {0};
     uint64_t words = words_of(c->table);
     for (h.w = 0; h.w < words; h.w++) {
-        h.members = h.left = word(c->in, c->t->target, h.w);
+        h.members = h.left = members_of(c->in, c->out->def, h.w);
         uint32_t at = h.base;
         for (uint64_t m = h.members; m; m &= m - 1)
             c->out->rows[at++] = (int32_t)(h.w * 64 + (uint64_t)__builtin_ctzll(m));
@@ -248,8 +255,7 @@ static void work_out(void *context, uint64_t i, st_env *env)
 static void make_room(st_arena *a, const st_treat_input *in, st_treated *t)
 {
     uint64_t words = words_of(&in->data->tables[t->def->of->index]), n = 0;
-    for (uint64_t w = 0; w < words; w++)
-        n += (uint64_t)__builtin_popcountll(word(in, t->def->treatment->target, w));
+    for (uint64_t w = 0; w < words; w++) n += (uint64_t)__builtin_popcountll(members_of(in, t->def, w));
     t->n = (uint32_t)n;
     t->rows = st_new_n(a, int32_t, n + 1);
     t->outcome = st_new_n(a, uint8_t, n + 1);

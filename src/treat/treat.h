@@ -9,8 +9,8 @@
 #include "bytecode/bytecode.h"
 #include "table/table.h"
 
-/* The values of a definition over the rows of its table, as the machine leaves them: BOOL a bitmap with zeros behind the last
- * row; I64, I128, F64; TEXT codes of a dictionary in which no text stands twice. known NULL: every row has a value. */
+/* The values of a definition over the rows of its table, as the machine leaves them: BOOL a bitmap; I64, I128, F64; TEXT codes of
+ * a dictionary in which no text stands twice. known NULL: every row has a value. */
 typedef struct st_treat_value {
     st_bc_type lies;
     const void *data;

@@ -333,6 +333,20 @@ static void nobody_is_fine(void **state)
     stop(&f);
 }
 
+static void nobody_stands_behind_the_last_row(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 3, false);
+    st_def *d = treat(&f, "t", segment(&f, "101"));
+    uint64_t *bits = (uint64_t *)(uintptr_t)f.parts[d->treatment->target->index].data;
+    bits[0] |= ~UINT64_C(7);
+    channel(&f, d, "email", NULL, NULL);
+    d->treatment->order_by = trait(&f, "123");
+    EXPECT("t", "0:a2 2:a1");
+    stop(&f);
+}
+
 /* ---- at random ---- */
 
 static uint64_t seed;
@@ -670,6 +684,7 @@ int main(void)
         cmocka_unit_test(campaigns_use_customers_up),
         cmocka_unit_test(what_is_not_active_takes_no_part),
         cmocka_unit_test(nobody_is_fine),
+        cmocka_unit_test(nobody_stands_behind_the_last_row),
         cmocka_unit_test(random_treatments_are_told_twice),
         cmocka_unit_test(normal_forms),
         cmocka_unit_test(hashes_of_the_platform),
