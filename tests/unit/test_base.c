@@ -1,4 +1,5 @@
 /* Sources, bitmaps and threads of src/base. */
+#include "base/geo.h"
 #include "base/bitmap.h"
 #include "base/source.h"
 #include "base/threads.h"
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <stdio.h>
 #include <cmocka.h>
 
@@ -142,10 +144,26 @@ static void paths_stay_in_the_folder(void **state)
     assert_string_equal(beside(&s, disk, "../../secret"), "refused");
 }
 
+/* By the formula in arbitrary precision. */
+static void distances_are_rounded_to_metres(void **state)
+{
+    (void)state;
+    assert_int_equal(st_metres_between(48.137, 11.575, 52.52, 13.405), 504339);
+    assert_int_equal(st_metres_between(0, 179.9, 0, -179.9), 22239);
+    assert_int_equal(st_metres_between(0, 0, 0, 180), 20015114);
+    assert_int_equal(st_metres_between(90, 17, -90, 3), 20015114);
+    assert_int_equal(st_metres_between(51.5, 0, 51.5, 0.0001), 7);
+    assert_int_equal(st_metres_between(-33.8688, 151.2093, -33.8688, 151.2093), 0);
+    assert_int_equal(st_metres_between(90, 0, 90, 123), 0);
+    assert_true(st_is_place(-90, 180) && st_is_place(90, -180));
+    assert_false(st_is_place(90.0001, 0) || st_is_place(0, -180.5) || st_is_place((double)NAN, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_count_characters),
+        cmocka_unit_test(distances_are_rounded_to_metres),
         cmocka_unit_test(paths_stay_in_the_folder),
         cmocka_unit_test(bitmaps_count_what_is_set),
         cmocka_unit_test(tasks_all_run_and_the_first_failure_is_told),

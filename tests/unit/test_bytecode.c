@@ -14,7 +14,7 @@ static st_bc *b;
 
 /* Numbers of the objects of the sample. */
 static uint32_t view, filter, amount, at, last, seen, hits, label, spent, median, score, top, threshold,
-    bound, friend_of, note, country, seq_id, over_view, word, age, tags, consent;
+    bound, friend_of, note, country, seq_id, over_view, word, age, tags, consent, near, list_note;
 
 static const st_col *c_col(uint32_t c)
 {
@@ -41,6 +41,32 @@ static uint32_t output(st_bc_type type, const char *name)
 
 /* Instructions of the sample by number, for the tests that spoil them. */
 enum { SETUP_FIRST = 0, VIEW_FIRST = 5, COND_FIRST = 14, LAST_FIRST = 17 };
+
+/* How far it is, and who is on a list. */
+static void places_and_lists(void)
+{
+    static const st_str keys[] = {{"a", 1}, {"nobody", 6}};
+    static st_list press = {.n = 2, .texts = keys};
+    static const st_def list = {.kind = ST_DEF_LIST, .index = 77, .name = "press", .list = &press};
+    uint32_t rating = st_bc_column(b, CUSTOMERS, ST_BC_NONE, c_col(C_RATING));
+    uint32_t id = st_bc_column(b, CUSTOMERS, ST_BC_NONE, c_col(C_ID));
+    uint32_t way = output(ST_BC_I64, "way"), set = st_bc_set_of(b, &list);
+    near = output(ST_BC_I64, "near");
+    assert_int_equal(st_bc_set_of(b, &list), set);
+    list_note = st_bc_note_new(b, STRATA_NOTE_LIST_KEYS, "press", set);
+    st_bc_begin(b);
+    emit(ST_BC_LOAD, ST_BC_F64, 0, rating, 0, 0);
+    st_bc_emit(b, ST_BC_DISTANCE, 0, 1, 0, 0, 0, 0);
+    emit(ST_BC_STORE, ST_BC_I64, way, 1, 0, 0);
+    emit(ST_BC_LOAD, ST_BC_TEXT, 2, id, 0, 0);
+    emit(ST_BC_LISTED, ST_BC_TEXT, 0, 2, set, 0);
+    emit(ST_BC_NOTE, 0, list_note, 0, 0, 0);
+    st_bc_code c = st_bc_end(b);
+    st_bc_step_new(b, ST_STEP_PASS, CUSTOMERS)->code = c;
+    st_bc_step *s = st_bc_step_new(b, ST_STEP_NEAREST, CUSTOMERS);
+    s->out = near, s->value = s->key = rating;
+    s->other = CUSTOMERS, s->other_filter = seen, s->other_value = s->other_key = rating;
+}
 
 /* One program with steps of every kind. */
 static void sample_program(void)
@@ -150,6 +176,7 @@ static void sample_program(void)
     c = st_bc_end(b);
     st_bc_step_new(b, ST_STEP_PASS, CUSTOMERS)->code = c;
     b->population[CUSTOMERS] = top;
+    places_and_lists();
 }
 
 static int setup(void **state)
@@ -213,6 +240,11 @@ static void the_dump_says_all(void **state)
         "and.all p3 (p0 p1 p2 p3)\n",
         "output of_customer = slot2\n",
         "population customers = slot9\n",
+        "set 0 text press, 2 keys\n",
+        "note 1 press\n",
+        "distance v1 v0 v0 v0 v0\n",
+        "listed.text p0 v2 set0\n",
+        "nearest over customers: slot11 = in10 in10 from customers in10 in10 where slot5\n",
     };
     for (size_t i = 0; i < ST_COUNT(parts); i++)
         if (!strstr(text, parts[i])) fail_msg("\"%s\" is not in: %.400s", parts[i], text);
@@ -324,6 +356,19 @@ static void numbers_out_of_place(void **state)
         {"definition 9 is not there", &step_of(ST_STEP_THRESHOLD)->subject, 9},
         {"cannot be set", &step_of(ST_STEP_THRESHOLD)->out, bound},
         {"input 99 is not there", &step_of(ST_STEP_SCORE)->key, 99},
+        {"table 9 is not there", &step_of(ST_STEP_NEAREST)->domain, 9},
+        {"it needs two tables", &step_of(ST_STEP_NEAREST)->domain, ST_BC_VIEW(view)},
+        {"it needs two tables", &step_of(ST_STEP_NEAREST)->other, 9},
+        {"is of the wrong type", &step_of(ST_STEP_NEAREST)->value, age},
+        {"is of the wrong type", &step_of(ST_STEP_NEAREST)->other_key, age},
+        {"is over other rows", &step_of(ST_STEP_NEAREST)->other_value, amount},
+        {"is no filter", &step_of(ST_STEP_NEAREST)->other_filter, hits},
+        {"input 99 is not there", &step_of(ST_STEP_NEAREST)->key, 99},
+        {"is filled twice", &step_of(ST_STEP_NEAREST)->out, hits},
+        {"note 1 is of no kind", &b->notes.p[list_note].set, 9},
+        {"note 0 is of no kind", &b->notes.p[note].set, 0},
+        {"set 9 is not there", &b->code.p[b->code.n - 2].a[2], 9},
+        {"set 0 has more than", &b->sets.p[0].keys.n, ST_BC_MAX_SET + 1},
         {"a slot that is never filled", &b->outputs.p[0].slot, st_bc_slot_new(b, ST_BC_I64, CUSTOMERS, "")},
         {"is of no definition", &b->outputs.p[0].def, 9},
         {"a slot of another type", &b->outputs.p[0].slot, top},
@@ -381,6 +426,17 @@ static void meanings_out_of_place(void **state)
 static void steps_out_of_place(void **state)
 {
     (void)state;
+    st_bc_set *set = &b->sets.p[0];
+    set->keys.texts = (const st_str[]){{"b", 1}, {"b", 1}};
+    refuses("set 0 is not in order");
+    set->keys.texts = (const st_str[]){{"b", 1}, {"a", 1}};
+    refuses("set 0 is not in order");
+    set->keys.texts = (const st_str[]){{"a", 1}, {"b", 1}};
+    set->type = ST_BC_I64;
+    refuses("set 0 has no keys");
+    set->type = ST_BC_F64;
+    refuses("no type for keys");
+    set->type = ST_BC_TEXT;
     st_bc_step *s = step_of(ST_STEP_SCORE);
     s->n = 10;
     refuses("no proper scores");
