@@ -629,6 +629,7 @@ static bool check_stratum(verifier *v, const st_bc_step *s)
 static bool check_nearest(verifier *v, const st_bc_step *s)
 {
     NEED(!ST_BC_IS_VIEW(s->domain) && s->other < v->b->schema->ntables, "it needs two tables");
+    NEED(s->filter == ST_BC_NONE, "it asks from every row");
     return check_value(v, s->value, s->domain, 1u << ST_BC_F64) &&
            check_value(v, s->key, s->domain, 1u << ST_BC_F64) && check_filter(v, s->other_filter, s->other) &&
            check_value(v, s->other_value, s->other, 1u << ST_BC_F64) &&

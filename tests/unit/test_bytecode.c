@@ -244,7 +244,7 @@ static void the_dump_says_all(void **state)
         "note 1 press\n",
         "distance v1 v0 v0 v0 v0\n",
         "listed.text p0 v2 set0\n",
-        "nearest over customers: slot11 = in10 in10 from customers in10 in10 where slot5\n",
+        "nearest over customers: slot11 = in11 in11 from customers in11 in11 where slot5\n",
     };
     for (size_t i = 0; i < ST_COUNT(parts); i++)
         if (!strstr(text, parts[i])) fail_msg("\"%s\" is not in: %.400s", parts[i], text);
@@ -363,6 +363,7 @@ static void numbers_out_of_place(void **state)
         {"is of the wrong type", &step_of(ST_STEP_NEAREST)->other_key, age},
         {"is over other rows", &step_of(ST_STEP_NEAREST)->other_value, amount},
         {"is no filter", &step_of(ST_STEP_NEAREST)->other_filter, hits},
+        {"from every row", &step_of(ST_STEP_NEAREST)->filter, seen},
         {"input 99 is not there", &step_of(ST_STEP_NEAREST)->key, 99},
         {"is filled twice", &step_of(ST_STEP_NEAREST)->out, hits},
         {"note 1 is of no kind", &b->notes.p[list_note].set, 9},
