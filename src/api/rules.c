@@ -95,10 +95,24 @@ strata_status strata_rules_set(strata_rules *rules, const char *parameter, const
 
 /* ---- what is asked for ---- */
 
+/* Compiled rules hold traits only where they were compiled with them. */
+static void check_compiled(strata_rules *r, const st_def *d)
+{
+    for (uint32_t i = 0; i < r->code->outputs.n; i++)
+        if (r->code->outputs.p[i].def == d->index && !st_bc_is_part(&r->code->outputs.p[i])) return;
+    st_fail(&r->env, STRATA_BAD_INPUT,
+            "%s is a trait, and the rules were compiled without theirs. Compile them with --traits, or run "
+            "their text.",
+            d->name);
+}
+
 static void choose(strata_rules *r)
 {
     st_program *schema = (st_program *)(uintptr_t)r->schema; /* ours, and nobody uses it yet */
     st_select(schema, &(st_selection){r->only.n, r->only.p, r->due});
+    for (uint32_t i = 0; i < schema->ndefs; i++)
+        if (schema->defs[i]->asked && schema->defs[i]->kind == ST_DEF_TRAIT)
+            check_compiled(r, schema->defs[i]);
     r->definitions.n = r->tables.n = r->activations.n = 0;
     st_api_describe(r, schema);
 }

@@ -154,18 +154,7 @@ static bool write_output(const cli_args *args, const strata_result *result, cons
 {
     size_t n = strata_result_entity_count(result);
     if (n == 1) return write_entity(args, result, strata_result_entity(result, 0), path);
-    if (n == 0) {
-        cli_fail("there is nothing to write into %s: the rule set defines no segment, tiers, rfm or score.",
-                 path);
-        return false;
-    }
     const char *format = cli_value(args, "format");
-    if (!cli_is_folder(path)) {
-        cli_fail("the rules are about several entities (%s, %s): -o has to name a folder that is there, for "
-                 "one file each.",
-                 strata_result_entity(result, 0), strata_result_entity(result, 1));
-        return false;
-    }
     for (size_t i = 0; i < n; i++) {
         char *file = NULL;
         if (asprintf(&file, "%s/%s.%s", path, strata_result_entity(result, i), format ? format : "parquet") <
@@ -239,11 +228,42 @@ static bool check_stdout(const cli_args *args)
 }
 
 /* What is wrong with an output is said before the work, not behind it. */
+/* The entity of a definition that has a column in the output; NULL: it has none. */
+static const char *entity_written(const cli_args *args, const strata_definition *d)
+{
+    bool answer = d->kind != STRATA_TREATMENT && d->kind != STRATA_CAMPAIGN && d->kind != STRATA_AUDIENCE &&
+                  d->kind != STRATA_CHECK;
+    bool trait = d->kind == STRATA_TRAIT && !cli_value(args, "traits") && !cli_value(args, "only");
+    return d->output && answer && !trait ? d->entity : NULL;
+}
+
+/* Something is written, and of several entities into a folder. */
+static bool check_output(const cli_args *args, const strata_rules *rules, const char *path)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < strata_rules_definition_count(rules); i++) {
+        strata_definition d = strata_rules_definition(rules, i);
+        const char *entity = entity_written(args, &d);
+        if (entity && first && strcmp(entity, first) != 0 && !cli_is_folder(path)) {
+            cli_fail("the rules are about several entities (%s, %s): -o has to name a folder that is there, "
+                     "for one file each.",
+                     first, entity);
+            return false;
+        }
+        if (entity && !first) first = entity;
+    }
+    if (!first)
+        cli_fail("there is nothing to write into %s: the rule set defines no segment, tiers, rfm or score.",
+                 path);
+    return first != NULL;
+}
+
 static bool check_outputs(const cli_args *args, const strata_rules *rules)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
     strata_error error;
     if (!check_stdout(args) || !cli_check_treatments(args, rules)) return false;
+    if (output && !check_output(args, rules, output)) return false;
     if ((!output || cli_is_folder(output) ||
          st_io_check_output(output, cli_value(args, "format"), &error) == STRATA_OK) &&
         (!counts || st_io_check_output(counts, "csv", &error) == STRATA_OK))

@@ -499,6 +499,9 @@ def several_entities_are_written_into_a_folder(folder):
     out = os.path.join(folder, "out")
     missing = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", os.path.join(folder, "x.csv"), status=1)
     has(missing.stderr, "customers, orders", "-o has to name a folder")
+    early = strata("run", rules, "--data", os.path.join(folder, "nowhere"), "-o", os.path.join(folder, "x.csv"), status=1)
+    has(early.stderr, "-o has to name a folder")
+    strata("run", rules, "--data", data, "--only", "spenders", "-o", os.path.join(folder, "one.csv"))
     assert not os.path.exists(os.path.join(folder, "x.csv"))
     os.mkdir(out)
     done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, "--format", "csv", "--counts",
@@ -807,6 +810,11 @@ def only_runs_what_is_named(folder):
     strata("run", compiled, "--data", data, "--as-of", "2026-06-10", "-o", out, "--only", "stage")
     assert read(out).startswith("customer_id,stage\n")
     has(strata("run", compiled, "--data", data, "--only", "spenders", status=1).stderr, "left out when the rules were compiled")
+    strata("compile", rules, "-o", compiled)
+    has(strata("run", compiled, "--data", data, "--only", "spend", status=1).stderr, "spend is a trait", "--traits")
+    strata("compile", rules, "--traits", "-o", compiled)
+    strata("run", compiled, "--data", data, "--as-of", "2026-06-10", "-o", out, "--only", "spend")
+    assert read(out) == "customer_id,spend\n1,50.00\n2,5.00\n3,0.00\n"
     before = read(out)
     has(strata(*run, "--only", "spender", status=1).stderr, "defines no spender. Did you mean spenders")
     has(strata(*run, "--only", "big", status=1).stderr, "big is a param, which no run gives out")
