@@ -6,24 +6,30 @@ typedef struct finder {
     st_arena *arena;
     const st_program *program;
     const st_def *def;
-    const st_expr *root; /* what the checker made of the whole */
+    st_map made; /* what the checker made of the whole: by span, the outermost condition */
     st_conditions *out;
 } finder;
 
-static bool same_span(st_span a, st_span b)
+/* Expressions may be shared: each is looked at once. */
+static void note(finder *f, st_map *seen, const st_expr *e)
 {
-    return a.file == b.file && a.start == b.start && a.end == b.end;
+    bool is_new;
+    *st_map_put(seen, &e, sizeof e, &is_new) = seen;
+    if (!is_new) return;
+    if (e->type.base == ST_T_BOOL) {
+        void **place = st_map_put(&f->made, &e->span, sizeof e->span, &is_new);
+        if (is_new) *place = (void *)(uintptr_t)e;
+    }
+    for (uint32_t i = 0; i < e->n; i++)
+        if (e->args[i]) note(f, seen, e->args[i]);
 }
 
-/* The outermost expression that was made of this part. */
-static const st_expr *find_expr(const st_expr *e, st_span span)
+static void take_root(finder *f, const st_expr *root)
 {
-    if (same_span(e->span, span) && e->type.base == ST_T_BOOL) return e;
-    for (uint32_t i = 0; i < e->n; i++) {
-        const st_expr *found = e->args[i] ? find_expr(e->args[i], span) : NULL;
-        if (found) return found;
-    }
-    return NULL;
+    st_map seen;
+    st_map_init(&seen, f->arena);
+    st_map_init(&f->made, f->arena);
+    if (root) note(f, &seen, root);
 }
 
 static const char *one_line(st_arena *a, st_str s)
@@ -41,7 +47,7 @@ static const char *one_line(st_arena *a, st_str s)
 
 static void add_condition(finder *f, st_span span)
 {
-    const st_expr *e = f->root ? find_expr(f->root, span) : NULL;
+    const st_expr *e = st_map_get(&f->made, &span, sizeof span);
     if (!e) return; /* decided when the rules were checked */
     *(st_condition *)st_push(f->arena, f->out) =
         (st_condition){.def = f->def,
@@ -70,7 +76,7 @@ static void split(finder *f, const st_ast *ast)
 
 static void of_segment(finder *f, const st_ast *items)
 {
-    f->root = f->def->expr;
+    take_root(f, f->def->expr);
     for (uint32_t i = 0; i < items->n; i++)
         if (items->kids[i]->kind == ST_AST_WHERE) split(f, items->kids[i]->kids[ST_WHERE_expr]);
 }
@@ -82,11 +88,32 @@ static void of_tiers(finder *f, const st_ast *items)
     for (uint32_t i = 0; items && i < items->n; i++) {
         const st_ast *row = items->kids[i];
         if (row->kind != ST_AST_TIER) continue;
-        f->root = tier < f->def->ntiers ? f->def->tiers[tier++].when : NULL;
+        take_root(f, tier < f->def->ntiers ? f->def->tiers[tier++].when : NULL);
         if (row->op == ST_TIER_WHEN)
             split(f, row->kids[ST_TIER_arg]);
         else if (row->op != ST_TIER_OTHERWISE)
             add_condition(f, row->span);
+    }
+}
+
+static void of_points(finder *f, const st_ast *items)
+{
+    take_root(f, f->def->expr);
+    for (uint32_t i = 0; i < items->n; i++)
+        if (items->kids[i]->kind == ST_AST_POINTS_WHEN) split(f, items->kids[i]->kids[ST_POINTS_WHEN_when]);
+}
+
+/* A channel's own condition stands in what says to whom it is open. */
+static void of_treatment(finder *f, const st_ast *items)
+{
+    uint32_t channel = 0;
+    for (uint32_t i = 0; i < items->n; i++) {
+        const st_ast *row = items->kids[i];
+        if (row->kind != ST_AST_CHANNEL) continue;
+        const st_treatment *t = f->def->treatment;
+        const st_def *open = channel < t->nchannels ? t->channels[channel++].open : NULL;
+        take_root(f, open ? open->expr : NULL);
+        if (row->kids[ST_CHANNEL_when]) split(f, row->kids[ST_CHANNEL_when]);
     }
 }
 
@@ -98,6 +125,8 @@ void st_find_conditions(st_arena *a, const st_program *program, st_conditions *o
         if (d->hidden || !d->ast) continue;
         if (d->ast->kind == ST_AST_SEGMENT) of_segment(&f, d->ast->kids[ST_SEGMENT_items]);
         if (d->ast->kind == ST_AST_TIERS) of_tiers(&f, d->ast->kids[ST_TIERS_items]);
+        if (d->ast->kind == ST_AST_POINTS) of_points(&f, d->ast->kids[ST_POINTS_items]);
+        if (d->treatment) of_treatment(&f, d->ast->kids[ST_TREATMENT_items]);
         if (d->ast->kind == ST_AST_OVERLAY) of_tiers(&f, d->ast->kids[ST_OVERLAY_items]);
     }
 }
@@ -115,9 +144,16 @@ static void see(st_oracle *o, const st_data *data, st_condition *c)
     }
 }
 
-void st_see_conditions(st_oracle *o, const st_test *test, const st_data *data, st_conditions *conditions)
+void st_see_conditions(st_arena *a, st_oracle *o, const st_test *test, const st_data *data,
+                       st_conditions *conditions)
 {
+    st_map asked;
+    st_map_init(&asked, a);
+    for (uint32_t i = 0; i < test->ndefs && conditions->n; i++) {
+        bool is_new;
+        *st_map_put(&asked, &test->defs[i], sizeof test->defs[i], &is_new) = &asked;
+    }
     for (uint32_t i = 0; i < conditions->n; i++)
-        for (uint32_t k = 0; k < test->ndefs; k++)
-            if (test->defs[k] == conditions->p[i].def) see(o, data, &conditions->p[i]);
+        if (st_map_get(&asked, &conditions->p[i].def, sizeof conditions->p[i].def))
+            see(o, data, &conditions->p[i]);
 }

@@ -132,14 +132,24 @@ static void bind_table(st_arena *a, st_binder *binder, const st_program *view, c
     st_bind_stream(binder, table, &stream, NULL);
 }
 
-const st_data *st_test_data(st_arena *a, const st_program *program, const st_test *test)
+static const st_data *bind_all(st_arena *a, st_binder *binder, const st_program *view, const st_test *test)
 {
-    const st_program *view = view_of(a, program, test);
-    st_binder *binder = st_binder_new(a, view, 1);
     for (uint32_t i = 0; i < view->ntables; i++)
         if (st_table_needed(view, view->tables[i]))
             bind_table(a, binder, view, view->tables[i], &test->tables[i]);
-    const st_data *data = st_bind_finish(binder);
-    st_binder_free(binder);
-    return data;
+    return st_bind_finish(binder);
+}
+
+const st_data *st_test_data(st_arena *a, const st_program *program, const st_test *test)
+{
+    st_env *env = st_arena_env(a);
+    const st_program *view = view_of(a, program, test);
+    st_binder *binder = st_binder_new(a, view, 1);
+    const st_data **data = st_new(a, const st_data *);
+    bool ok;
+    ST_GUARD(env, ok, *data = bind_all(a, binder, view, test));
+    st_binder_free(binder); /* its working memory is its own */
+    if (ok) return *data;
+    strata_error error = env->error;
+    st_fail(env, error.status, "%s", error.message);
 }

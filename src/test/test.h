@@ -43,6 +43,7 @@ typedef ST_VEC(st_condition) st_conditions;
 /* The conditions of segments, tiers and actions, as `and`, `or`, `not` and `at least` join them. */
 void st_find_conditions(st_arena *a, const st_program *program, st_conditions *out);
 /* Notes what each condition of the definitions that a test asks for is on its rows. */
-void st_see_conditions(st_oracle *o, const st_test *test, const st_data *data, st_conditions *conditions);
+void st_see_conditions(st_arena *a, st_oracle *o, const st_test *test, const st_data *data,
+                       st_conditions *conditions);
 
 #endif

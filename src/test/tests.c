@@ -136,7 +136,7 @@ static void run_test(strata_tests *k, st_arena *a, size_t i)
     }
     st_oracle *oracle = st_oracle_new(a, program, data, t->as_of);
     for (uint32_t c = 0; c < t->claims.n; c++) judge(k, a, i, &t->claims.p[c], oracle);
-    st_see_conditions(oracle, t, data, &k->conditions);
+    st_see_conditions(a, oracle, t, data, &k->conditions);
 }
 
 /* The test's own memory is given back when it is done. */
