@@ -650,6 +650,27 @@ def wrong_uses_of_treatments_are_said_before_the_run(folder):
 
 
 @case
+def treatments_of_several_entities_are_written_into_a_folder(folder):
+    rules = TWO + """consent email of orders when amount >= 6
+consent email when customer_id < 3
+treatment ask for size = much { channel email }
+treatment thanks for spenders { channel email }
+"""
+    path, data = lay(folder, rules=rules, orders=TWO_ORDERS)
+    run, out = ("run", path, "--data", data, "--as-of", "2026-11-01"), os.path.join(folder, "out")
+    wrong = strata(*run, "--treatments", os.path.join(folder, "t.csv"), status=1)
+    has(wrong.stderr, "the treatments are of several entities", "has to name a folder")
+    assert not os.path.exists(os.path.join(folder, "t.csv"))
+    os.mkdir(out)
+    strata(*run, "--treatments", out, "--format", "csv", "--activate", os.path.join(folder, "files"))
+    assert sorted(os.listdir(out)) == ["customers.treatments.csv", "orders.treatments.csv"], os.listdir(out)
+    has(read(os.path.join(out, "orders.treatments.csv")), "order_id,treatment,", "10,ask,email,treated,")
+    assert read(os.path.join(out, "customers.treatments.csv")) == (
+        "customer_id,treatment,channel,arm,order,reason,by\n1,thanks,email,treated,1,,\n")
+    assert sorted(os.listdir(os.path.join(folder, "files"))) == ["ask.email.csv", "thanks.email.csv"]
+
+
+@case
 def changes_only_needs_something_to_compare_with(folder):
     rules = TREATED.replace('as "Email", name }', 'as "Email", name  changes only }')
     done = run_treated(folder, "--activate", os.path.join(folder, "out"), rules=rules, status=1)
