@@ -15,8 +15,8 @@ typedef struct st_source {
     const char *name; /* path as the user gave it, relative to the rule set's folder where there is one */
     st_str text;      /* NUL-terminated, checked to be UTF-8 */
     ST_VEC(uint32_t) lines; /* offset of each line's first byte */
-    uint32_t root; /* bytes of `name` that are the rule set's folder, with the slash behind it */
-    bool on_disk;  /* read from the file of that name: other files can be found beside it */
+    uint32_t root;          /* bytes of `name` that are the rule set's folder, with the slash behind it */
+    bool on_disk;           /* read from the file of that name: other files can be found beside it */
     bool
         library; /* its definitions are there for others: they are no outputs, and nothing doubtful is said of them */
 } st_source;

@@ -36,7 +36,7 @@ typedef enum st_state { ST_UNCHECKED, ST_CHECKING, ST_CHECKED } st_state;
 typedef struct st_definfo {
     st_state state;
     bool bad; /* has an error of its own: references to it are silent where its type is not known */
-    bool later; /* with an error of syntax: nothing is known of it */
+    bool broken; /* with an error of syntax: nothing is known of it */
     st_rows_info rows;
     const st_def *layer; /* experiment: the layer that it is in, and who is in its range there; NULL: none */
     st_expr *range;

@@ -279,7 +279,7 @@ static void check_exclusion(st_checker *c, const st_ast *ast)
     const st_ast *ref = ast->kids[ST_EXCLUDE_ref], *because = ast->kids[ST_EXCLUDE_because];
     const st_word *w = ref->kind == ST_AST_NAME ? st_lookup(c, ref->text) : NULL;
     st_def *who = w ? w->def : NULL;
-    if (who && st_info(c, who)->later) return;
+    if (who && st_info(c, who)->broken) return;
     if (!who || (who->kind != ST_DEF_SEGMENT && who->kind != ST_DEF_LIST)) {
         const char *text = st_source_text(c, ref);
         st_near near = {0};

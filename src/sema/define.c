@@ -54,7 +54,7 @@ static void add_def(st_checker *c, const st_ast *ast, size_t which, bool broken)
                   .span = name->span,
                   .ast = ast,
                   .meta.review_by = ST_NO_TIME};
-    info->later = broken;
+    info->broken = broken;
     *st_push(c->a, &c->defs) = d;
     *st_push(c->a, &c->info) = info;
     bool is_new;
@@ -192,7 +192,7 @@ static bool has_entity(const st_def *d)
 static void settle_entity(st_checker *c, st_def *d)
 {
     const st_ast *of = NULL;
-    if (!has_entity(d) || st_info(c, d)->later) return;
+    if (!has_entity(d) || st_info(c, d)->broken) return;
     for (size_t k = 0; k < ST_COUNT(definitions); k++)
         if (definitions[k].node == d->ast->kind && definitions[k].of >= 0)
             of = d->ast->kids[definitions[k].of];
@@ -596,7 +596,7 @@ void st_show_hidden(st_checker *c, st_def *hidden)
 
 void st_check_def(st_checker *c, st_def *d)
 {
-    if (st_info(c, d)->later) return;
+    if (st_info(c, d)->broken) return;
     if (has_entity(d) && !d->of) {
         st_info(c, d)->bad = true;
         return;

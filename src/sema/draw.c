@@ -284,7 +284,7 @@ static st_def *check_on(st_checker *c, const st_scope *s, const st_ast *on)
 {
     const st_word *w = st_lookup(c, on->text);
     st_near near = {0};
-    if (w && w->def && st_info(c, w->def)->later) return NULL;
+    if (w && w->def && st_info(c, w->def)->broken) return NULL;
     if (w && w->def && w->def->kind == ST_DEF_SEGMENT && w->def->of) return w->def;
     for (uint32_t i = 0; i < c->defs.n; i++)
         if (c->defs.p[i]->kind == ST_DEF_SEGMENT && c->defs.p[i]->of == s->at && !c->defs.p[i]->hidden)

@@ -402,7 +402,7 @@ static st_def *list_param(st_checker *c, const st_scope *s, const st_ast *name)
 {
     const st_word *w = st_lookup(c, name->text);
     const st_col *col = st_find_col(s->at, name->text);
-    if (w && w->def && st_info(c, w->def)->later) return NULL;
+    if (w && w->def && st_info(c, w->def)->broken) return NULL;
     if (w && w->def && w->def->kind == ST_DEF_PARAM && !col) {
         if (!st_ensure(c, w->def, name->span) || st_info(c, w->def)->bad) return NULL;
         if (w->def->type.list) {

@@ -300,7 +300,7 @@ st_expr *st_x_def(st_checker *c, const st_scope *s, st_def *d, st_span span)
     bool own_type = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_LIST || d->kind == ST_DEF_TIERS ||
                     d->kind == ST_DEF_RFM || d->kind == ST_DEF_HOLDOUT || d->kind == ST_DEF_EXPERIMENT ||
                     d->kind == ST_DEF_OVERLAY || d->kind == ST_DEF_CLUSTER;
-    if (info->later || (info->bad && !own_type)) return NULL;
+    if (info->broken || (info->bad && !own_type)) return NULL;
     if (d->kind == ST_DEF_RFM && !d->rfm->has_tiers) {
         if (!info->bad) st_err(c, ST_MSG_RFM_HAS_NO_TIERS, span, d->name);
         return NULL;
@@ -497,7 +497,7 @@ st_expr *st_check_word(st_checker *c, const st_scope *s, const st_ast *name, con
         report_unknown(c, s, name, opposite, other);
         return NULL;
     }
-    if (w->def && st_info(c, w->def)->later) return NULL;
+    if (w->def && st_info(c, w->def)->broken) return NULL;
     if (w->def && w->def->kind == ST_DEF_PARAM) return param_value(c, s, w->def, name);
     if (w->def && w->def->kind == ST_DEF_PLACE) {
         st_err(c, ST_MSG_PLACE_AS_VALUE, name->span, name->text);
@@ -568,7 +568,7 @@ static st_expr *member_of_table(st_checker *c, const st_scope *s, st_table *t, c
     }
     if (col) return st_x_column(c, col, member->span);
     if (own) return st_x_def(c, s, own, member->span);
-    if (defined) return st_info(c, w->def)->later ? NULL : st_x_def(c, s, w->def, member->span);
+    if (defined) return st_info(c, w->def)->broken ? NULL : st_x_def(c, s, w->def, member->span);
     st_near near = {0};
     near_columns(&near, member->text, t);
     near_definitions(c, &near, member->text, t);
@@ -669,7 +669,7 @@ st_expr *st_check_member(st_checker *c, const st_scope *s, const st_ast *ref)
     const st_word *w = st_lookup(c, left->text);
     if (w && w->table) return through_table(c, s, w->table, ref);
     if (is_link_name(c, s, left->text)) return through_link_column(c, s, ref);
-    if (w && w->def && st_info(c, w->def)->later) return NULL;
+    if (w && w->def && st_info(c, w->def)->broken) return NULL;
     if (w && w->def && w->def->kind == ST_DEF_RFM) {
         if (ref->kids[ST_REF_field]) {
             st_err(c, ST_MSG_NO_MEMBERS, ref->span, member->text, ref->kids[ST_REF_field]->text);
@@ -736,7 +736,7 @@ st_expr *st_check_label(st_checker *c, const st_labels *labels, const st_ast *as
 st_def *st_check_segment_name(st_checker *c, const st_scope *s, const st_ast *name, const char *behind)
 {
     const st_word *w = st_lookup(c, name->text);
-    if (w && w->def && st_info(c, w->def)->later) return NULL;
+    if (w && w->def && st_info(c, w->def)->broken) return NULL;
     bool members = w && w->def && (w->def->kind == ST_DEF_SEGMENT || w->def->kind == ST_DEF_LIST);
     if (members && w->def->of == s->at) {
         if (!st_ensure(c, w->def, name->span)) return NULL;

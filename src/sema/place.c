@@ -74,7 +74,7 @@ static st_expr *to_place(st_checker *c, const st_scope *s, st_expr *lat, st_expr
 {
     const st_word *w = name->kind == ST_AST_NAME ? st_lookup(c, name->text) : NULL;
     st_def *d = w ? w->def : NULL;
-    if (d && st_info(c, d)->later) return NULL;
+    if (d && st_info(c, d)->broken) return NULL;
     if (!d || d->kind != ST_DEF_PLACE) {
         st_near near = {0};
         for (uint32_t i = 0; i < c->defs.n; i++)

@@ -114,7 +114,7 @@ static const st_word *find(promise *q, const st_ast *name)
         return NULL;
     }
     if (!w->def) return w;
-    if (st_info(q->c, w->def)->later || !st_ensure(q->c, w->def, name->span) || st_info(q->c, w->def)->bad)
+    if (st_info(q->c, w->def)->broken || !st_ensure(q->c, w->def, name->span) || st_info(q->c, w->def)->bad)
         return NULL;
     return w;
 }

@@ -26,7 +26,7 @@ static bool find_rows(st_checker *c, const st_ast *name, st_def *user, st_table 
         *table = w->table;
         return true;
     }
-    if (w && st_info(c, w->def)->later) return false;
+    if (w && st_info(c, w->def)->broken) return false;
     if (w && w->def->kind == ST_DEF_ROWS) {
         st_scope user_scope = {.def = user};
         if (!st_ensure(c, w->def, name->span) || st_info(c, w->def)->bad) return false;

@@ -72,7 +72,7 @@ static bool parameter(st_checker *c, const st_ast *ast, literal *out)
     const st_word *w = st_lookup(c, ast->text);
     const st_def *d = w ? w->def : NULL;
     if (d && d->kind == ST_DEF_PARAM) {
-        if (st_info(c, d)->bad || st_info(c, d)->later) return false;
+        if (st_info(c, d)->bad || st_info(c, d)->broken) return false;
         out->list = d->type.list;
         out->n = d->type.list ? d->nvalues : 1;
         out->values = d->type.list ? d->values : &d->value;
@@ -434,7 +434,7 @@ static st_def *definition_named(st_checker *c, const st_ast *name)
     const st_word *w = st_lookup(c, name->text);
     if (w && w->def) {
         st_definfo *info = st_info(c, w->def);
-        if (info->bad || info->later || (!w->def->of && (has_members(w->def) || has_value(w->def))))
+        if (info->bad || info->broken || (!w->def->of && (has_members(w->def) || has_value(w->def))))
             return NULL;
         if (has_members(w->def) || has_value(w->def)) return w->def;
         st_err(c, ST_MSG_CLAIM_OF, name->span, name->text, kind_words(c, w->def->kind));

@@ -23,7 +23,7 @@ static bool is_clock_unit(st_unit u)
 static bool named_duration(st_checker *c, const st_scope *s, const st_ast *name, int64_t *n, st_unit *unit)
 {
     const st_word *w = st_lookup(c, name->text);
-    if (w && w->def && st_info(c, w->def)->later) return false;
+    if (w && w->def && st_info(c, w->def)->broken) return false;
     if (w && w->def && w->def->kind == ST_DEF_PARAM) {
         if (!st_ensure(c, w->def, name->span) || st_info(c, w->def)->bad) return false;
         if (st_is(w->def->type, ST_T_DURATION)) {

@@ -85,7 +85,7 @@ static st_def *target_base(st_checker *c, const st_ast *target)
     const st_ast *ref = target->kids[ST_TARGET_ref], *label = target->kids[ST_TARGET_label];
     const st_word *w = ref->kind == ST_AST_NAME ? st_lookup(c, ref->text) : NULL;
     st_def *base = w ? w->def : NULL;
-    if (base && st_info(c, base)->later) return NULL;
+    if (base && st_info(c, base)->broken) return NULL;
     if (!base || !(is_whole(base) || gives_labels(base))) {
         report_target(c, ref);
         return NULL;
@@ -487,7 +487,7 @@ static st_def *campaign_member(st_checker *c, const st_def *d, const st_ast *ref
         return NULL;
     }
     st_def *x = w->def;
-    if (st_info(c, x)->later || !st_ensure(c, x, ref->span) || !x->of) return NULL;
+    if (st_info(c, x)->broken || !st_ensure(c, x, ref->span) || !x->of) return NULL;
     if (x->treatment->campaign) {
         st_err(c, ST_MSG_TWO_CAMPAIGNS, ref->span, x->name, x->treatment->campaign->name);
         return NULL;
