@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "metered.h"
+
 enum { PEOPLE, VISITS, THINGS, TABLES = 6, MOST_KEYS = 5 };
 
 static uint64_t state;
@@ -233,12 +235,13 @@ static void expect_groups(const world *w, int i)
 
 /* ---- random data ---- */
 
-static void make_and_compare(uint64_t seed, bool large)
+/* False: memory ran out, which only an allocator that is given may do. */
+static bool make_and_compare(uint64_t seed, bool large, const strata_allocator *allocator)
 {
     world w = {0};
     bool ok;
     state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-    st_env_init(&w.env, NULL);
+    st_env_init(&w.env, allocator);
     ST_GUARD(&w.env, ok, {
         static const uint32_t sizes[] = {0, 1, 2, 63, 64, 65, 500, 1100, 3000};
         w.arena = st_arena_new(&w.env);
@@ -278,15 +281,30 @@ static void make_and_compare(uint64_t seed, bool large)
         for (int i = 3; i < TABLES; i++) expect_groups(&w, i);
         assert_int_equal(w.data.tables[3].rows, w.data.tables[4].rows);
     });
-    if (!ok) fail_msg("%s", w.env.error.message);
+    if (!ok && (!allocator || w.env.error.status != STRATA_NO_MEMORY)) fail_msg("%s", w.env.error.message);
     st_env_close(&w.env);
+    return ok;
 }
 
 static void test_random(void **unused)
 {
     (void)unused;
-    for (uint64_t seed = 1; seed <= 400; seed++) make_and_compare(seed, false);
-    for (uint64_t seed = 401; seed <= 404; seed++) make_and_compare(seed, true);
+    for (uint64_t seed = 1; seed <= 400; seed++) make_and_compare(seed, false, NULL);
+    for (uint64_t seed = 401; seed <= 404; seed++) make_and_compare(seed, true, NULL);
+}
+
+/* Memory runs out behind every allocation once: that is said, and everything is given back. */
+static void test_memory(void **unused)
+{
+    (void)unused;
+    long n = 0;
+    for (bool ok = false; !ok; n++) {
+        meter m = {n, 0};
+        strata_allocator a = metered_allocator(&m);
+        ok = make_and_compare(3, false, &a);
+        assert_int_equal(m.live, 0);
+    }
+    assert_true(n > 10);
 }
 
 /* Who is what, by hand: person 1 has x twice and one that is not known, person 0 has x; a row leads to nobody. */
@@ -371,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_not_read),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
