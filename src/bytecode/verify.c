@@ -780,6 +780,20 @@ static bool check_promises(verifier *v)
     return true;
 }
 
+/* What counts and rows are written from is of the type that the kind of definition has. */
+static bool check_kind(verifier *v, const st_bc_output *o, const st_def *d)
+{
+    bool value = o->field == ST_OUT_VALUE, member = d->kind == ST_DEF_SEGMENT || d->kind == ST_DEF_HOLDOUT;
+    bool labels = d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM || d->kind == ST_DEF_CLUSTER ||
+                  d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_OVERLAY;
+    bool of_rfm = o->field >= ST_OUT_R && o->field <= ST_OUT_CELL, score = of_rfm && o->field <= ST_OUT_M;
+    NEED(!value || !labels || o->type.base == ST_T_LABEL, "%s has no labels", d->name);
+    NEED(!value || !member || o->type.base == ST_T_BOOL, "%s has no members", d->name);
+    NEED(!of_rfm || d->kind == ST_DEF_RFM, "%s has no such field", d->name);
+    NEED(!score || o->type.base == ST_T_INT, "%s has no scores", d->name);
+    return true;
+}
+
 static bool check_results(verifier *v)
 {
     const st_bc *b = v->b;
@@ -789,7 +803,8 @@ static bool check_results(verifier *v)
              "output %u is of no definition", i);
         const st_def *d = b->schema->defs[o->def];
         NEED(d->of->key || st_bc_is_inner(o), "%s is of a table without a key", d->name);
-        if (!check_result(v, o->slot, d->of->index, d->name) || !check_overlay(v, i)) return false;
+        if (!check_result(v, o->slot, d->of->index, d->name) || !check_overlay(v, i) || !check_kind(v, o, d))
+            return false;
         NEED(!o->type.list && o->type.scale <= ST_DECIMAL_DIGITS &&
                  st_bc_type_of(&o->type) == b->slots.p[o->slot].type,
              "%s has a slot of another type", d->name);
