@@ -278,7 +278,9 @@ static void put_treated(leaving *s, st_out_batch *b, const st_treated *t, uint32
         st_out_int(b, ORDER, t->order[i]);
     else
         st_out_null(b, ORDER);
-    st_api_put_text(b, REASON, outcome == STRATA_NOT_THE_ONE ? one_per : st_api_reason(NULL, treatment_of(t), outcome, which));
+    st_api_put_text(b, REASON,
+                    outcome == STRATA_NOT_THE_ONE ? one_per
+                                                  : st_api_reason(NULL, treatment_of(t), outcome, which));
     st_api_put_text(b, BY, stopper_of(t, outcome, which));
 }
 
