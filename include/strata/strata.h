@@ -365,7 +365,8 @@ typedef enum strata_outcome {
     STRATA_EXCLUDED,    /* `exclude … from all treatments` */
     STRATA_HELD_OUT,    /* a universal holdout */
     STRATA_IN_CONTROL,  /* the treatment's own control */
-    STRATA_NO_CHANNEL,  /* none is open to her: no consent, or its `when` is not true */
+    STRATA_NO_CONSENT,  /* each channel asks for consent, and she has agreed to none */
+    STRATA_NO_CHANNEL,  /* none is open to her for another reason: its `when` is not true */
     STRATA_OVER_LIMIT,  /* her channel is at its contact limit */
     STRATA_TOO_SOON,    /* `again after` */
     STRATA_NOT_THE_ONE, /* `one per` */

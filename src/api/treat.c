@@ -34,6 +34,7 @@ const char *st_api_reason(st_arena *a, const st_treatment *t, strata_outcome out
     }
     case STRATA_HELD_OUT: return "held out";
     case STRATA_IN_CONTROL: return "control";
+    case STRATA_NO_CONSENT: return "no consent";
     case STRATA_NO_CHANNEL: return "no channel";
     case STRATA_OVER_LIMIT: return "over the contact limit";
     case STRATA_TOO_SOON: return "again too soon";

@@ -10,7 +10,7 @@
 #include "sema/program.h"
 
 #define ST_BC_NONE UINT32_MAX
-#define ST_BC_VERSION 3u /* of .segb files */
+#define ST_BC_VERSION 4u /* of .segb files */
 
 /* Named limits of a program; st_bc_verify holds them. */
 #define ST_BC_MAX_P 32768u         /* predicate registers of a piece of code */

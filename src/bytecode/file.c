@@ -426,13 +426,17 @@ static void sends(file *f, const st_program *s, uint32_t *n, st_send **p)
 
 static void channels(file *f, const st_program *s, st_treatment *t)
 {
-    t->nchannels = count(f, t->nchannels, 6);
+    t->nchannels = count(f, t->nchannels, 7);
     need(f, t->nchannels <= UINT16_MAX, "a treatment has too many channels");
     if (f->reading) t->channels = st_new_n(f->a, st_channel, (size_t)t->nchannels + 1);
     for (uint32_t i = 0; i < t->nchannels; i++) {
-        name(f, &t->channels[i].name);
-        maybe(f, s, &t->channels[i].open);
-        maybe(f, s, &t->channels[i].over);
+        st_channel *c = &t->channels[i];
+        name(f, &c->name);
+        maybe(f, s, &c->consent);
+        maybe(f, s, &c->open);
+        maybe(f, s, &c->over);
+        need(f, !c->consent || (c->open && !t->transactional),
+             "a channel asks for consent and does not heed it");
     }
 }
 

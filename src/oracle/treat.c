@@ -42,6 +42,14 @@ static st_oracle_got ended(strata_outcome outcome, uint32_t which)
     return (st_oracle_got){true, outcome, which, 0};
 }
 
+/* Each channel asks her, and she has said yes to none. */
+static bool has_refused(const asking *k, uint64_t row)
+{
+    for (uint32_t i = 0; i < k->t->nchannels; i++)
+        if (!k->t->channels[i].consent || is_true(k, k->t->channels[i].consent, row)) return false;
+    return true;
+}
+
 static st_oracle_got ask_channels(const asking *k, uint64_t row)
 {
     for (uint32_t i = 0; i < k->t->nchannels; i++) {
@@ -51,7 +59,7 @@ static st_oracle_got ask_channels(const asking *k, uint64_t row)
         if (k->t->again && is_true(k, k->t->again, row)) return ended(STRATA_TOO_SOON, 0);
         return ended(STRATA_TREATED, i);
     }
-    return ended(STRATA_NO_CHANNEL, 0);
+    return ended(has_refused(k, row) ? STRATA_NO_CONSENT : STRATA_NO_CHANNEL, 0);
 }
 
 static st_oracle_got ask(const asking *k, uint64_t row)

@@ -319,6 +319,7 @@ static void put_sends(dumper *d, const st_send *sends, uint32_t n)
 static void put_channel(dumper *d, const st_channel *channel)
 {
     st_buf_printf(d->a, d->out, "  channel %s", channel->name);
+    if (channel->consent) st_buf_printf(d->a, d->out, " consent %s", channel->consent->name);
     if (channel->open) st_buf_printf(d->a, d->out, " open %s", channel->open->name);
     if (channel->over) st_buf_printf(d->a, d->out, " over %s", channel->over->name);
     put(d, "\n");

@@ -21,6 +21,7 @@ static void treatment(const st_part_visit *v, const st_def *d)
     for (uint32_t i = 0; i < t->nholdouts; i++) part(v, d, t->holdouts[i], ST_PART_WHO);
     part(v, d, t->control, ST_PART_WHO);
     for (uint32_t i = 0; i < t->nchannels; i++) {
+        part(v, d, t->channels[i].consent, ST_PART_WHO);
         part(v, d, t->channels[i].open, ST_PART_WHO);
         part(v, d, t->channels[i].over, ST_PART_WHO);
     }

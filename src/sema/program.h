@@ -312,6 +312,7 @@ typedef struct st_consent {
 
 typedef struct st_channel {
     const char *name;
+    st_def *consent; /* hidden segment: who has agreed to it; NULL: it is not asked (transactional) */
     st_def *
         open; /* hidden segment: consent (unless transactional), and its own `when`; NULL: open to everybody */
     st_def *

@@ -199,10 +199,9 @@ static bool check_open(st_checker *c, const st_def *d, const st_ast *ast, st_cha
             st_err(c, ST_MSG_NO_CONSENT, name->span, name->text, consented_channels(c, d, name->text));
         return false;
     }
-    if (consent && !when) {
+    if (consent) {
         st_use(c, &user, consent->when);
-        channel->open = consent->when;
-        return true;
+        channel->consent = channel->open = consent->when;
     }
     if (!when) return true;
     st_def *open = st_hide(c, d, ST_DEF_SEGMENT, st_format(c->a, "channel %s of %s", name->text, d->name));

@@ -87,6 +87,17 @@ static void stop_used(course *c, hand *h)
     }
 }
 
+/* Who has agreed to a channel, or is not asked. */
+static uint64_t may_be_written_to(const course *c, uint64_t w)
+{
+    uint64_t who = 0;
+    for (uint32_t i = 0; i < c->t->nchannels; i++) {
+        const st_def *consent = c->t->channels[i].consent;
+        who |= consent ? word(c->in, consent, w) : ~(uint64_t)0;
+    }
+    return who;
+}
+
 /* The first channel that is open is hers; whether it is at its limit is asked of that one alone. */
 static void choose_channels(course *c, hand *h)
 {
@@ -99,6 +110,8 @@ static void choose_channels(course *c, hand *h)
         if (k->over) stop(c, h, mine & word(c->in, k->over, h->w), STRATA_OVER_LIMIT, i);
         for (uint64_t m = mine & h->left; m; m &= m - 1) c->out->which[place(h, m & (0 - m))] = (uint16_t)i;
     }
+    if (!looking) return;
+    stop(c, h, looking & ~may_be_written_to(c, h->w), STRATA_NO_CONSENT, 0);
     stop(c, h, looking, STRATA_NO_CHANNEL, 0);
 }
 

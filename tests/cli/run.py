@@ -552,9 +552,9 @@ def treatments_say_who_gets_what_and_why_not(folder):
     out = os.path.join(folder, "t.csv")
     done = run_treated(folder, "--treatments", out)
     assert read(out) == ("customer_id,treatment,channel,arm,order,reason,by\n1,offer,,,,has complained,ann\n2,offer,email,treated,3,,\n"
-                         "3,offer,tele/phone,treated,2,,\n4,offer,,,,no channel,\n5,offer,email,treated,1,,\n"
+                         "3,offer,tele/phone,treated,2,,\n4,offer,,,,no consent,\n5,offer,email,treated,1,,\n"
                          "1,thanks,,,,has complained,ann\n"), read(out)
-    has(done.stdout, "Treatments\noffer ", "  not: has complained (ann) ", "  not: no channel ")
+    has(done.stdout, "Treatments\noffer ", "  not: has complained (ann) ", "  not: no consent ")
     assert re.search(r"^offer +3 +60.0%$", done.stdout, re.M), done.stdout
     assert re.search(r"^thanks +0 +0.0%\n  email +0 +0.0%$", done.stdout, re.M), done.stdout
     piped = run_treated(folder, "--treatments", "-", "--format", "csv")

@@ -1007,7 +1007,8 @@ class Treatment:
         open_to_her = [c for c, when in self.channels if (when is None or when[1](r) is True) and
                        (self.transactional or world["consents"][c][1](r) is True)]
         if not open_to_her:
-            return "no channel", None
+            agreed = [c for c, _ in self.channels if self.transactional or world["consents"][c][1](r) is True]
+            return "no channel" if agreed else "no consent", None
         channel = open_to_her[0]
         for c, most, days in () if self.transactional else world["limits"]:
             if c == channel and sum(x["channel"] == c for x in recent(r, days)) >= most:

@@ -60,6 +60,7 @@ static const char *reason_of(st_arena *a, const st_treatment *t, const st_oracle
     }
     case STRATA_HELD_OUT: return stopped(a, "held out", t->holdouts[g->which]->name);
     case STRATA_IN_CONTROL: return "control";
+    case STRATA_NO_CONSENT: return "no consent";
     case STRATA_NO_CHANNEL: return "no channel";
     case STRATA_OVER_LIMIT: return stopped(a, "over the contact limit", t->channels[g->which].name);
     case STRATA_TOO_SOON: return "again too soon";

@@ -140,9 +140,9 @@ static const char *compare(st_arena *a, const prepared *p, st_oracle *o, const m
 
 /* ---- treatments ---- */
 
-static const char *const outcomes[] = {"treated",  "not active",  "earlier",    "excluded",
-                                       "held out", "control",     "no channel", "over limit",
-                                       "too soon", "not the one", "over number"};
+static const char *const outcomes[] = {"treated",    "not active", "earlier",     "excluded",
+                                       "held out",   "control",    "no consent",  "no channel",
+                                       "over limit", "too soon",   "not the one", "over number"};
 
 static const char *outcome_text(st_arena *a, strata_outcome o, uint32_t which, uint64_t order)
 {

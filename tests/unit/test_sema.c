@@ -540,6 +540,7 @@ static void test_treatments(void **state)
     /* a transactional one knows neither holdouts nor limits, and no consent, but exclusions */
     assert_int_equal(ta->nholdouts, 0);
     assert_int_equal(ta->nchannels, 2);
+    assert_true(!ta->channels[0].consent && !ta->channels[1].consent);
     assert_true(!ta->channels[0].open && !ta->channels[0].over && ta->channels[1].open->hidden);
     assert_int_equal(ta->nexclusions, 1);
     assert_true(ta->exclusions[0]->who == def_named(&f, "nobody"));
@@ -547,6 +548,8 @@ static void test_treatments(void **state)
     assert_string_equal(tb->holdouts[0]->name, "hush");
     assert_int_equal(tb->nexclusions, 1);
     assert_true(tb->channels[0].over && tb->channels[0].open != f.program->consents[0].when);
+    assert_true(tb->channels[0].consent == f.program->consents[0].when);
+    assert_true(tb->channels[1].consent == f.program->consents[1].when);
     assert_true(tb->channels[1].open == f.program->consents[1].when && !tb->channels[1].over);
     assert_string_equal(ta->salt, "c");
     assert_string_equal(tb->salt, "");

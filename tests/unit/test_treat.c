@@ -118,7 +118,7 @@ static st_channel *channel(fixture *f, st_def *d, const char *name, st_def *open
 {
     st_treatment *t = d->treatment;
     if (!t->channels) t->channels = st_new_n(f->a, st_channel, 8);
-    t->channels[t->nchannels] = (st_channel){name, open, over};
+    t->channels[t->nchannels] = (st_channel){.name = name, .open = open, .over = over};
     return &t->channels[t->nchannels++];
 }
 
@@ -153,8 +153,8 @@ static void gather(fixture *f, const char *name, st_def *active, st_def **treatm
 
 /* ---- the answer as text: "0:a1 2:control …" by row; a: first channel, behind it the order ---- */
 
-static const char *const words[] = {"treated",    "inactive", "earlier", "excluded", "held",  "control",
-                                    "no_channel", "limit",    "soon",    "not_one",  "number"};
+static const char *const words[] = {"treated",    "inactive",   "earlier", "excluded", "held",    "control",
+                                    "no_consent", "no_channel", "limit",   "soon",     "not_one", "number"};
 
 static const char *told(fixture *f, const st_treated *t)
 {
@@ -215,6 +215,26 @@ static void no_channel_open_is_said(void **state)
     d->treatment->order_by = trait(&f, "1234");
     /* the first is at the limit of email: post is not tried */
     EXPECT("t", "0:limit0 1:b2 2:a1 3:no_channel");
+    stop(&f);
+}
+
+/* Not to have agreed is something else than not to be reached. */
+static void no_consent_is_said(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 6, false);
+    st_def *both = treat(&f, "both", segment(&f, "111111")), *one = treat(&f, "one", segment(&f, "111111"));
+    st_def *email = segment(&f, "101001"), *sms = segment(&f, "011001");
+    channel(&f, both, "email", segment(&f, "000000"), NULL)->consent = email;
+    channel(&f, both, "sms", segment(&f, "000001"), NULL)->consent = sms;
+    EXPECT("both", "0:no_channel 1:no_channel 2:no_channel 3:no_consent 4:no_consent 5:b1");
+    /* post asks nobody */
+    channel(&f, one, "email", segment(&f, "101001"), segment(&f, "000001"))->consent = email;
+    channel(&f, one, "post", segment(&f, "000010"), NULL);
+    one->treatment->control = segment(&f, "000100");
+    one->treatment->order_by = trait(&f, "103020");
+    EXPECT("one", "0:a3 1:no_channel 2:a1 3:control 4:b2 5:limit0");
     stop(&f);
 }
 
@@ -404,7 +424,8 @@ static st_def *random_treatment(fixture *f, const char *name)
     for (uint32_t i = draw(3); i > 0; i--) hold_out(f, d, random_segment(f, 5));
     t->control = maybe_segment(f, 2, 10);
     for (uint32_t i = 1 + draw(3); i > 0; i--)
-        channel(f, d, "x", maybe_segment(f, 1, 60), maybe_segment(f, 2, 10));
+        channel(f, d, "x", maybe_segment(f, 1, 60), maybe_segment(f, 2, 10))->consent =
+            maybe_segment(f, 4, 50);
     t->again = maybe_segment(f, 2, 10);
     if (draw(2)) {
         t->one_per = random_trait(f, 60);
@@ -489,7 +510,13 @@ static void ask(telling *s, uint64_t row, const int *used)
     *outcome = STRATA_NO_CHANNEL;
     uint32_t k = 0;
     while (k < t->nchannels && t->channels[k].open && !in(s, t->channels[k].open, row)) k++;
-    if (k == t->nchannels) return;
+    if (k == t->nchannels) {
+        uint32_t noes = 0;
+        for (uint32_t i = 0; i < k; i++)
+            noes += t->channels[i].consent && !in(s, t->channels[i].consent, row);
+        if (noes == k) *outcome = STRATA_NO_CONSENT;
+        return;
+    }
     *which = (int)k;
     *outcome = STRATA_OVER_LIMIT;
     if (t->channels[k].over && in(s, t->channels[k].over, row)) return;
@@ -678,6 +705,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_step_stops_its_own),
         cmocka_unit_test(no_channel_open_is_said),
+        cmocka_unit_test(no_consent_is_said),
         cmocka_unit_test(one_of_each_household_stays),
         cmocka_unit_test(at_most_is_strict_and_orders),
         cmocka_unit_test(ties_are_drawn),

@@ -140,7 +140,8 @@ static void check_answer(const session *s)
         everybody++;
     }
     assert_int_equal(counted(s->result, "offer", STRATA_TREATED), open < 20 ? open : 20);
-    assert_int_equal(counted(s->result, "offer", STRATA_NO_CHANNEL), rich - open);
+    assert_int_equal(counted(s->result, "offer", STRATA_NO_CONSENT), rich - open);
+    assert_int_equal(counted(s->result, "offer", STRATA_NO_CHANNEL), 0);
     assert_int_equal(counted(s->result, "letter", STRATA_EARLIER), open);
     assert_int_equal(counted(s->result, "letter", STRATA_EXCLUDED), 1);
     uint64_t all = 0;
