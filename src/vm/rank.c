@@ -2,16 +2,29 @@
  * places in the order are found by radix selection; nothing is sorted but for ntile. */
 #include "vm/parts.h"
 
+/* The keys of the members, less the least of them: in 64 bits where they lie that near to each other, as they nearly always do. */
 typedef struct population {
     st_vm *vm;
     st_arena *a;
     st_feed value;
-    const uint8_t *filter;     /* NULL: all rows */
-    uint64_t rows, n;          /* n: with a known value */
-    st_u128 *wide, *wide_room; /* keys of I128, and room for as many */
-    uint64_t *keys, *room;     /* of the others */
-    bool reversed;             /* small values are better: keys are complements */
+    const uint8_t *filter; /* NULL: all rows */
+    uint64_t rows, n;      /* n: with a known value */
+    st_u128 base, range;   /* the least key; the largest less it */
+    uint64_t *keys;        /* of range below 2^64 */
+    st_u128 *wide;         /* of the others */
+    bool reversed;         /* small values are better: keys are complements */
+    uint64_t nchunks;
+    struct chunk *chunks;
 } population;
+
+enum { ROWS_A_CHUNK = 1 << 16, RADIX = 11, BUCKETS = 1 << RADIX };
+
+/* What is found of the rows of a chunk. */
+typedef struct chunk {
+    uint64_t n, at; /* members, and how many stand before */
+    st_u128 low, high;
+    uint32_t *counts; /* by bucket */
+} chunk;
 
 static bool is_member(const population *p, uint64_t row, int64_t *source_row)
 {
@@ -20,7 +33,7 @@ static bool is_member(const population *p, uint64_t row, int64_t *source_row)
     return st_feed_known(&p->value, *source_row);
 }
 
-static st_u128 key_of(const population *p, int64_t row)
+static inline st_u128 key_of(const population *p, int64_t row)
 {
     const st_feed *s = &p->value;
     st_u128 key, ones = ~(st_u128)0;
@@ -57,6 +70,41 @@ static st_scalar value_of_key(const population *p, st_u128 key)
     return v;
 }
 
+/* Runs BODY for each member of the chunk: `row` in the table, `from` in the source. */
+#define EACH_MEMBER(p, c, BODY)                                                                              \
+    for (uint64_t row = (c)*ROWS_A_CHUNK, end_ = ST_MIN(row + ROWS_A_CHUNK, (p)->rows); row < end_; row++) { \
+        int64_t from;                                                                                        \
+        if (is_member((p), row, &from)) BODY;                                                                \
+    }
+
+static void find_range(void *ctx, uint64_t c, st_env *env)
+{
+    (void)env;
+    const population *p = ctx;
+    chunk k = {.low = ~(st_u128)0};
+    EACH_MEMBER(p, c, {
+        st_u128 key = key_of(p, from);
+        if (key < k.low) k.low = key;
+        if (key > k.high) k.high = key;
+        k.n++;
+    })
+    p->chunks[c] = k;
+}
+
+static void fill_keys(void *ctx, uint64_t c, st_env *env)
+{
+    (void)env;
+    const population *p = ctx;
+    uint64_t at = p->chunks[c].at;
+    EACH_MEMBER(p, c, {
+        st_u128 key = key_of(p, from) - p->base;
+        if (p->wide)
+            p->wide[at++] = key;
+        else
+            p->keys[at++] = (uint64_t)key;
+    })
+}
+
 static void open_population(population *p, st_vm *vm, const st_bc_step *s)
 {
     p->vm = vm;
@@ -64,75 +112,162 @@ static void open_population(population *p, st_vm *vm, const st_bc_step *s)
     p->value = st_feed_of(vm, s->value);
     p->filter = s->filter == ST_BC_NONE ? NULL : vm->slots[s->filter].data;
     p->rows = vm->data->tables[s->domain].rows;
-    bool wide = p->value.type == ST_BC_I128;
-    size_t bytes = (p->rows + 1) * (wide ? sizeof *p->wide : sizeof *p->keys);
-    void *keys = st_alloc_raw(p->a, bytes), *room = st_alloc_raw(p->a, bytes);
-    if (wide)
-        p->wide = keys, p->wide_room = room;
-    else
-        p->keys = keys, p->room = room;
-    for (uint64_t r = 0; r < p->rows; r++) {
-        int64_t row;
-        if (!is_member(p, r, &row)) continue;
-        if (wide)
-            p->wide[p->n++] = key_of(p, row);
-        else
-            p->keys[p->n++] = (uint64_t)key_of(p, row);
+    p->nchunks = (p->rows + ROWS_A_CHUNK - 1) / ROWS_A_CHUNK;
+    p->chunks = st_new_n(p->a, chunk, p->nchunks + 1);
+    st_parallel(vm->env, vm->threads, p->nchunks, find_range, p);
+    st_u128 high = 0;
+    p->base = ~(st_u128)0;
+    for (uint64_t c = 0; c < p->nchunks; c++) {
+        chunk *k = &p->chunks[c];
+        k->at = p->n;
+        p->n += k->n;
+        if (k->n && k->low < p->base) p->base = k->low;
+        if (k->n && k->high > high) high = k->high;
     }
+    if (!p->n) return;
+    p->range = high - p->base;
+    bool wide = p->range > UINT64_MAX;
+    void *keys = st_alloc_raw(p->a, (p->n + 1) * (wide ? sizeof *p->wide : sizeof *p->keys));
+    if (wide)
+        p->wide = keys;
+    else
+        p->keys = keys;
+    st_parallel(vm->env, vm->threads, p->nchunks, fill_keys, p);
 }
 
 /* ---- selection ---- */
 
-enum { RADIX = 11 };
+static unsigned bits_of(st_u128 x)
+{
+    uint64_t high = (uint64_t)(x >> 64), low = (uint64_t)x;
+    return high ? 128 - (unsigned)__builtin_clzll(high) : low ? 64 - (unsigned)__builtin_clzll(low) : 0;
+}
 
-/* The k-th smallest (from 0) of v[0, n), which stay as they are; `kept` is room for as many. Each round keeps the values that share
- * the next bits with the answer; a round settles at least RADIX bits, or all that are left. */
-#define SELECT(NAME, T, BITS, CLZ)                                                                           \
-    static T NAME(const T *v, T *kept, uint64_t n, uint64_t k)                                               \
+/* The k-th smallest (from 0) of v[0, n), which are overwritten. Each round keeps the values that share the next bits with the answer; a
+ * round settles at least RADIX bits, or all that are left. */
+#define SELECT(NAME, T)                                                                                      \
+    static T NAME(T *v, uint64_t n, uint64_t k)                                                              \
     {                                                                                                        \
-        for (;; v = kept) {                                                                                  \
+        for (;;) {                                                                                           \
             T low = v[0], high = v[0];                                                                       \
             for (uint64_t i = 1; i < n; i++) {                                                               \
                 if (v[i] < low) low = v[i];                                                                  \
                 if (v[i] > high) high = v[i];                                                                \
             }                                                                                                \
             if (low == high) return low;                                                                     \
-            unsigned differ = BITS - CLZ(low ^ high), shift = differ > RADIX ? differ - RADIX : 0;           \
-            uint64_t counts[1 << RADIX] = {0}, before = 0, m = 0;                                            \
-            uint32_t mask = (1u << RADIX) - 1, bucket = 0;                                                   \
-            for (uint64_t i = 0; i < n; i++) counts[(uint32_t)(v[i] >> shift) & mask]++;                     \
+            unsigned differ = bits_of(low ^ high), shift = differ > RADIX ? differ - RADIX : 0;              \
+            uint64_t counts[BUCKETS] = {0}, before = 0, m = 0;                                               \
+            uint32_t bucket = 0;                                                                             \
+            for (uint64_t i = 0; i < n; i++) counts[(uint32_t)(v[i] >> shift) & (BUCKETS - 1)]++;            \
             while (k >= before + counts[bucket]) before += counts[bucket++];                                 \
             for (uint64_t i = 0; i < n; i++)                                                                 \
-                if (((uint32_t)(v[i] >> shift) & mask) == bucket) kept[m++] = v[i];                          \
+                if (((uint32_t)(v[i] >> shift) & (BUCKETS - 1)) == bucket) v[m++] = v[i];                    \
             n = m;                                                                                           \
             k -= before;                                                                                     \
         }                                                                                                    \
     }
+SELECT(select_u64, uint64_t)
+SELECT(select_u128, st_u128)
 
-static unsigned clz64(uint64_t x)
+/* The first round, of all keys and for all places that are asked for, in parallel. */
+typedef struct first_round {
+    const population *p;
+    unsigned shift;
+    uint32_t bucket;  /* whose keys are being collected */
+    uint64_t *starts; /* by chunk: where they go */
+    uint64_t *kept;
+    st_u128 *kept_wide;
+} first_round;
+
+static inline uint32_t bucket_of(const first_round *r, uint64_t i)
 {
-    return (unsigned)__builtin_clzll(x);
+    return (uint32_t)(r->p->wide ? r->p->wide[i] >> r->shift : r->p->keys[i] >> r->shift);
 }
 
-static unsigned clz128(st_u128 x)
+static void count_buckets(void *ctx, uint64_t c, st_env *env)
 {
-    return x >> 64 ? clz64((uint64_t)(x >> 64)) : 64 + clz64((uint64_t)x);
+    (void)env;
+    const first_round *r = ctx;
+    const chunk *k = &r->p->chunks[c];
+    for (uint64_t i = k->at; i < k->at + k->n; i++) k->counts[bucket_of(r, i)]++;
 }
 
-SELECT(select_u64, uint64_t, 64, clz64)
-SELECT(select_u128, st_u128, 128, clz128)
+static void collect_bucket(void *ctx, uint64_t c, st_env *env)
+{
+    (void)env;
+    const first_round *r = ctx;
+    const chunk *k = &r->p->chunks[c];
+    uint64_t to = r->starts[c];
+    for (uint64_t i = k->at; i < k->at + k->n; i++) {
+        if (bucket_of(r, i) != r->bucket) continue;
+        if (r->kept_wide)
+            r->kept_wide[to++] = r->p->wide[i];
+        else
+            r->kept[to++] = r->p->keys[i];
+    }
+}
 
-/* The key in place k (from 0) in ascending order. */
+static uint64_t in_bucket(const population *p, uint32_t bucket)
+{
+    uint64_t n = 0;
+    for (uint64_t c = 0; c < p->nchunks; c++) n += p->chunks[c].counts[bucket];
+    return n;
+}
+
+/* The key in place k of a bucket. */
+static st_u128 select_in(population *p, first_round *r, uint32_t bucket, uint64_t k)
+{
+    if (r->shift == 0) return bucket;
+    st_arena *a = st_arena_new(p->vm->env);
+    uint64_t n = 0;
+    r->starts = st_new_n(a, uint64_t, p->nchunks + 1);
+    for (uint64_t c = 0; c < p->nchunks; c++) {
+        r->starts[c] = n;
+        n += p->chunks[c].counts[bucket];
+    }
+    r->bucket = bucket;
+    r->kept = p->wide ? NULL : st_alloc_raw(a, n * sizeof *r->kept);
+    r->kept_wide = p->wide ? st_alloc_raw(a, n * sizeof *r->kept_wide) : NULL;
+    st_parallel(p->vm->env, p->vm->threads, p->nchunks, collect_bucket, r);
+    st_u128 key = p->wide ? select_u128(r->kept_wide, n, k) : select_u64(r->kept, n, k);
+    st_arena_free(a);
+    return key;
+}
+
+/* The keys in places k[0] to k[n - 1] (from 0, in ascending order). Quickest where the places ascend, too. */
+static void keys_at(population *p, const uint64_t *k, uint32_t n, st_u128 *keys)
+{
+    unsigned bits = bits_of(p->range);
+    first_round r = {.p = p, .shift = bits > RADIX ? bits - RADIX : 0};
+    for (uint64_t c = 0; c < p->nchunks; c++) p->chunks[c].counts = st_new_n(p->a, uint32_t, BUCKETS);
+    st_parallel(p->vm->env, p->vm->threads, p->nchunks, count_buckets, &r);
+    uint64_t before = 0, size = in_bucket(p, 0);
+    uint32_t bucket = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (k[i] < before) {
+            before = bucket = 0;
+            size = in_bucket(p, 0);
+        }
+        while (k[i] >= before + size) {
+            before += size;
+            size = in_bucket(p, ++bucket);
+        }
+        keys[i] = p->base + select_in(p, &r, bucket, k[i] - before);
+    }
+}
+
 static st_u128 key_at(population *p, uint64_t k)
 {
-    return p->wide ? select_u128(p->wide, p->wide_room, p->n, k) : select_u64(p->keys, p->room, p->n, k);
+    st_u128 key;
+    keys_at(p, &k, 1, &key);
+    return key;
 }
 
 static uint64_t count_between(const population *p, st_u128 low, st_u128 high)
 {
     uint64_t count = 0;
     for (uint64_t i = 0; i < p->n; i++) {
-        st_u128 key = p->wide ? p->wide[i] : p->keys[i];
+        st_u128 key = p->base + (p->wide ? p->wide[i] : p->keys[i]);
         count += key >= low && key <= high;
     }
     return count;
@@ -182,20 +317,27 @@ typedef struct cuts {
  * is below. cume_dist: where the values not above are at least floor((s - 1) N / n) + 1. */
 static void cut_by_rank(population *p, const st_bc_step *s, cuts *c)
 {
-    uint64_t n = (uint64_t)s->n;
+    uint64_t n = (uint64_t)s->n, places[MOST_SCORES];
     c->above = s->method == ST_RANKED;
     for (uint64_t score = 2; score <= n; score++)
-        c->key[c->n++] = key_at(p, (score - 1) * (c->above ? p->n - 1 : p->n) / n);
+        places[c->n++] = (score - 1) * (c->above ? p->n - 1 : p->n) / n;
+    keys_at(p, places, c->n, c->key);
 }
 
 /* 1 plus the quantiles i/n of type 7: low + (high - low) part/n, rounded up to the grid of the values, which changes no comparison. */
 static void cut_by_quantile(population *p, const st_bc_step *s, cuts *c)
 {
-    uint64_t n = (uint64_t)s->n;
+    uint64_t n = (uint64_t)s->n, places[2 * MOST_SCORES];
+    st_u128 keys[2 * MOST_SCORES];
     for (uint64_t i = 1; i < n; i++) {
-        uint64_t place = (p->n - 1) * i, part = place % n;
-        st_scalar low = value_of_key(p, key_at(p, place / n));
-        st_scalar high = part ? value_of_key(p, key_at(p, place / n + 1)) : low;
+        uint64_t place = (p->n - 1) * i;
+        places[2 * i - 2] = place / n;
+        places[2 * i - 1] = place / n + (place % n != 0);
+    }
+    if (n > 1) keys_at(p, places, (uint32_t)(2 * n - 2), keys);
+    for (uint64_t i = 1; i < n; i++) {
+        uint64_t part = (p->n - 1) * i % n;
+        st_scalar low = value_of_key(p, keys[2 * i - 2]), high = value_of_key(p, keys[2 * i - 1]);
         if (p->value.type == ST_BC_F64) {
             double quantile = low.as.f + (double)part / (double)n * (high.as.f - low.as.f);
             c->real[c->n++] = quantile + 1;
@@ -211,16 +353,24 @@ static void cut_by_quantile(population *p, const st_bc_step *s, cuts *c)
     }
 }
 
-static bool reaches(const population *p, const cuts *c, uint32_t i, int64_t row, bool by_value)
+static bool reaches_value(const population *p, const cuts *c, uint32_t i, int64_t row)
 {
-    if (!by_value) {
-        st_u128 key = key_of(p, row);
-        return c->above ? key > c->key[i] : key >= c->key[i];
-    }
     if (p->value.type == ST_BC_F64) return ((const double *)p->value.data)[row] >= c->real[i];
     st_i128 x =
         p->value.type == ST_BC_I128 ? ((const st_i128 *)p->value.data)[row] : st_feed_i64(&p->value, row);
     return !c->endless[i] && x >= c->value[i];
+}
+
+static int64_t cuts_reached(const population *p, const cuts *c, int64_t row, bool by_value)
+{
+    int64_t n = 0;
+    if (by_value) {
+        for (uint32_t i = 0; i < c->n; i++) n += reaches_value(p, c, i, row);
+        return n;
+    }
+    st_u128 key = key_of(p, row);
+    for (uint32_t i = 0; i < c->n; i++) n += c->above ? key > c->key[i] : key >= c->key[i];
+    return n;
 }
 
 typedef struct score_job {
@@ -231,17 +381,15 @@ typedef struct score_job {
     bool by_value, alone;
 } score_job;
 
-enum { ROWS_A_TASK = 1 << 16 };
-
 static void score_rows(void *ctx, uint64_t task, st_env *env)
 {
     (void)env;
     const score_job *j = ctx;
-    uint64_t to = ST_MIN(j->p->rows, (task + 1) * ROWS_A_TASK);
-    for (uint64_t r = task * ROWS_A_TASK; r < to; r++) {
-        int64_t row, reached = 0;
+    uint64_t to = ST_MIN(j->p->rows, (task + 1) * ROWS_A_CHUNK);
+    for (uint64_t r = task * ROWS_A_CHUNK; r < to; r++) {
+        int64_t row;
         if (!is_member(j->p, r, &row)) continue;
-        for (uint32_t i = 0; i < j->c.n; i++) reached += reaches(j->p, &j->c, i, row, j->by_value);
+        int64_t reached = cuts_reached(j->p, &j->c, row, j->by_value);
         int64_t score = j->by_value && j->s->lower_is_better ? j->s->n - reached : 1 + reached;
         ((int64_t *)j->out->data)[r] = j->alone ? j->s->n : score;
         st_bit_set(j->out->known, r);
@@ -256,7 +404,7 @@ static void score_by_cuts(population *p, const st_bc_step *s, const st_slot *out
         cut_by_quantile(p, s, &j.c);
     else
         cut_by_rank(p, s, &j.c);
-    st_parallel(p->vm->env, p->vm->threads, (p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK, score_rows, &j);
+    st_parallel(p->vm->env, p->vm->threads, (p->rows + ROWS_A_CHUNK - 1) / ROWS_A_CHUNK, score_rows, &j);
 }
 
 /* ---- ntile ---- */
