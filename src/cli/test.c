@@ -17,7 +17,7 @@ static const cli_option options[] = {
 typedef enum format { TEXT, JSON, JUNIT, NO_FORMAT } format;
 static const char *const formats[] = {"text", "json", "junit"};
 
-typedef struct session {
+typedef struct suite {
     const strata_rules *rules;
     strata_tests *tests;
     format format;
@@ -25,11 +25,11 @@ typedef struct session {
     size_t n;       /* tests chosen */
     size_t *chosen; /* their numbers */
     size_t passed, failed;
-} session;
+} suite;
 
 /* ---- text ---- */
 
-static void print_outcome(const session *s, size_t i)
+static void print_outcome(const suite *s, size_t i)
 {
     size_t failures = strata_tests_failure_count(s->tests, i);
     printf("%s  %s\n", failures ? "FAIL" : "pass", strata_rules_test(s->rules, i).name);
@@ -55,7 +55,7 @@ static unsigned percent(cover c)
 }
 
 /* Of the definition that condition `from` belongs to; *behind is the first condition of the next one. */
-static cover cover_of(const session *s, size_t from, size_t *behind)
+static cover cover_of(const suite *s, size_t from, size_t *behind)
 {
     cover c = {0, 0};
     size_t i = from, n = strata_tests_condition_count(s->tests);
@@ -69,7 +69,7 @@ static cover cover_of(const session *s, size_t from, size_t *behind)
     return c;
 }
 
-static cover cover_of_all(const session *s)
+static cover cover_of_all(const suite *s)
 {
     cover c = {0, 0};
     for (size_t i = 0; i < strata_tests_condition_count(s->tests); i++) {
@@ -85,7 +85,7 @@ static const char *unseen(const strata_condition *it)
     return it->seen_true ? "never false" : "never true";
 }
 
-static void print_coverage(const session *s)
+static void print_coverage(const suite *s)
 {
     size_t n = strata_tests_condition_count(s->tests), behind;
     cover all = cover_of_all(s);
@@ -131,7 +131,7 @@ static void put_json_field(const char *name, const char *text)
     fputs(", ", stdout);
 }
 
-static void print_json_test(const session *s, size_t i)
+static void print_json_test(const suite *s, size_t i)
 {
     static const char *const kinds[] = {"expectation", "run", "defect"};
     strata_test t = strata_rules_test(s->rules, i);
@@ -156,7 +156,7 @@ static void print_json_test(const session *s, size_t i)
     printf("]}");
 }
 
-static void print_json_coverage(const session *s)
+static void print_json_coverage(const suite *s)
 {
     cover all = cover_of_all(s);
     printf(",\n  \"coverage\": {\"seen\": %zu, \"all\": %zu, \"percent\": %u, \"conditions\": [", all.seen,
@@ -174,7 +174,7 @@ static void print_json_coverage(const session *s)
     printf("]}");
 }
 
-static void print_json(const session *s)
+static void print_json(const suite *s)
 {
     printf("{\n  \"passed\": %zu, \"failed\": %zu,\n  \"tests\": [\n", s->passed, s->failed);
     for (size_t i = 0; i < s->n; i++) {
@@ -204,7 +204,7 @@ static void put_xml(const char *text)
     }
 }
 
-static void print_junit(const session *s)
+static void print_junit(const suite *s)
 {
     printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
            "<testsuites>\n  <testsuite name=\"strata\" tests=\"%zu\" failures=\"%zu\" errors=\"0\">\n",
@@ -243,7 +243,7 @@ static bool fits(const char *name, const char *pattern)
     return strstr(name, pattern) != NULL;
 }
 
-static bool choose(session *s, const char *pattern)
+static bool choose(suite *s, const char *pattern)
 {
     size_t n = strata_rules_test_count(s->rules);
     s->chosen = calloc(n + 1, sizeof *s->chosen);
@@ -253,7 +253,7 @@ static bool choose(session *s, const char *pattern)
     return true;
 }
 
-static int run_all(session *s)
+static int run_all(suite *s)
 {
     strata_error error;
     for (size_t i = 0; i < s->n; i++) {
@@ -271,7 +271,7 @@ static int run_all(session *s)
     return s->failed ? CLI_BAD : CLI_CLEAN;
 }
 
-static int run_tests(session *s, const char *pattern)
+static int run_tests(suite *s, const char *pattern)
 {
     strata_error error;
     if (strata_tests_new(s->rules, s->coverage, &s->tests, &error) != STRATA_OK) return cli_fail_with(&error);
@@ -291,8 +291,8 @@ static format format_named(const char *name)
 
 static int test(const cli_args *args)
 {
-    session s = {.format = format_named(cli_value(args, "format")),
-                 .coverage = cli_value(args, "coverage") != NULL};
+    suite s = {.format = format_named(cli_value(args, "format")),
+               .coverage = cli_value(args, "coverage") != NULL};
     if (s.format == NO_FORMAT)
         return cli_fail("--format %s is not known. Choose text, json or junit.", cli_value(args, "format"));
     if (s.format == JUNIT && s.coverage)

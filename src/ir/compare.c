@@ -19,18 +19,6 @@ static st_cmp mirrored(st_cmp op)
     return mirror[op];
 }
 
-static bool holds(st_cmp op, int order)
-{
-    switch (op) {
-    case ST_EQ: return order == 0;
-    case ST_NE: return order != 0;
-    case ST_LT: return order < 0;
-    case ST_LE: return order <= 0;
-    case ST_GT: return order > 0;
-    default: return order >= 0;
-    }
-}
-
 /* Order of two constants of one kind of value. */
 static int order_of(const st_ir_node *a, const st_ir_node *b)
 {
@@ -201,7 +189,8 @@ static st_ir_id case_with_const(st_ir *ir, st_cmp op, const st_ir_node *v, st_ir
     st_ir_id *taken = st_new_n(ir->arena, st_ir_id, v->n / 2);
     uint32_t m = 0;
     for (uint32_t i = 0; i < v->n; i += 2)
-        if (holds(op, order_of(st_ir_at(ir, v->args[i + 1]), st_ir_at(ir, c)))) taken[m++] = v->args[i];
+        if (st_cmp_holds(op, order_of(st_ir_at(ir, v->args[i + 1]), st_ir_at(ir, c))))
+            taken[m++] = v->args[i];
     return st_ir_or(ir, taken, m);
 }
 
@@ -212,7 +201,7 @@ static st_ir_id lookup_with_const(st_ir *ir, st_cmp op, const st_ir_node *v, st_
     uint32_t m = 0;
     for (uint32_t i = 1; i < v->n; i++) {
         const st_ir_node *x = st_ir_at(ir, v->args[i]);
-        if (x->op == ST_IR_CONST && holds(op, order_of(x, st_ir_at(ir, c))))
+        if (x->op == ST_IR_CONST && st_cmp_holds(op, order_of(x, st_ir_at(ir, c))))
             taken[m++] = st_ir_int(ir, (int64_t)i - 1);
     }
     return st_ir_in(ir, v->args[0], taken, m);
@@ -231,7 +220,7 @@ st_ir_id st_ir_cmp(st_ir *ir, st_cmp op, st_ir_id a, st_ir_id b)
     bool swap =
         x->op == ST_IR_CONST ? y->op != ST_IR_CONST : x->domain == ST_IR_RUN && y->domain != ST_IR_RUN;
     if (swap) return st_ir_cmp(ir, mirrored(op), b, a);
-    if (x->op == ST_IR_CONST) return st_ir_bool(holds(op, order_of(x, y)));
+    if (x->op == ST_IR_CONST) return st_ir_bool(st_cmp_holds(op, order_of(x, y)));
     if (x->op == ST_IR_MASK) {
         st_ir_id p = x->args[1];
         return st_ir_and2(ir, st_ir_cmp(ir, op, x->args[0], b), p);

@@ -75,6 +75,19 @@ typedef enum st_ast_check {
 typedef enum st_ast_claim { ST_CLAIM_IN = 0x40, ST_CLAIM_NOT_IN, ST_CLAIM_MISSING } st_ast_claim;
 
 typedef enum st_cmp { ST_EQ, ST_NE, ST_LT, ST_LE, ST_GT, ST_GE } st_cmp;
+/* Whether it holds of two values whose order is negative, zero or positive. */
+static inline bool st_cmp_holds(st_cmp cmp, int order)
+{
+    switch (cmp) {
+    case ST_EQ: return order == 0;
+    case ST_NE: return order != 0;
+    case ST_LT: return order < 0;
+    case ST_LE: return order <= 0;
+    case ST_GT: return order > 0;
+    case ST_GE: return order >= 0;
+    }
+    return false;
+}
 
 typedef enum st_text_test { ST_STARTS_WITH, ST_ENDS_WITH, ST_CONTAINS } st_text_test;
 

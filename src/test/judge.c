@@ -35,16 +35,7 @@ static bool compares(const st_zone *zone, uint32_t cmp, const st_value *a, const
     bool days = a->type.base == ST_T_DATE || b->type.base == ST_T_DATE;
     bool floats = a->type.base == ST_T_FLOAT || b->type.base == ST_T_FLOAT;
     st_value x = plain(zone, a, days, floats), y = plain(zone, b, days, floats);
-    int order = st_oracle_compare(&x, &y);
-    switch ((st_cmp)cmp) {
-    case ST_EQ: return order == 0;
-    case ST_NE: return order != 0;
-    case ST_LT: return order < 0;
-    case ST_LE: return order <= 0;
-    case ST_GT: return order > 0;
-    case ST_GE: return order >= 0;
-    }
-    ST_UNREACHABLE();
+    return st_cmp_holds((st_cmp)cmp, st_oracle_compare(&x, &y));
 }
 
 bool st_claim_holds(const st_zone *zone, const st_claim *claim, const st_answer *answer)

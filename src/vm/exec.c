@@ -310,7 +310,7 @@ static void do_cmp_text(st_frame *f, const st_bc_instr *in, const st_prep *q, ui
     fill(f, out, false);
     EACH_KNOWN(f, known, {
         st_str x = st_dict_get(q->dict, c[r]);
-        bool holds = in->op == ST_BC_CMP ? st_text_cmp_holds((st_cmp)in->a[3], st_str_cmp(x, s))
+        bool holds = in->op == ST_BC_CMP ? st_cmp_holds((st_cmp)in->a[3], st_str_cmp(x, s))
                                          : st_text_test_holds((st_bc_test)in->a[3], x, s);
         out[r / 64] |= (uint64_t)holds << (r % 64);
     })
@@ -354,7 +354,7 @@ static void do_cmp_v(st_frame *f, const st_bc_instr *in, const st_prep *q)
             int order = same && a[r] == b[r]
                             ? 0
                             : st_str_cmp(st_dict_get(q->dict, a[r]), st_dict_get(q->dict2, b[r]));
-            out[r / 64] |= (uint64_t)st_text_cmp_holds(cmp, order) << (r % 64);
+            out[r / 64] |= (uint64_t)st_cmp_holds(cmp, order) << (r % 64);
         })
         return;
     }
@@ -371,7 +371,7 @@ static void do_cmp_scaled(st_frame *f, const st_bc_instr *in)
     const uint64_t *known = known_two(f, in->a[1], in->a[2]);
     fill(f, out, false);
     EACH_KNOWN(f, known, {
-        bool holds = st_text_cmp_holds((st_cmp)in->a[3], st_dec_cmp(a[r], sa, b[r], sb));
+        bool holds = st_cmp_holds((st_cmp)in->a[3], st_dec_cmp(a[r], sa, b[r], sb));
         out[r / 64] |= (uint64_t)holds << (r % 64);
     })
 }
@@ -757,7 +757,7 @@ static void do_min_max(st_frame *f, const st_bc_instr *in, const st_prep *q)
         EACH_KNOWN(f, known, {
             int order =
                 st_str_cmp(st_dict_get(q->dict, codes(f, a)[r]), st_dict_get(q->dict2, codes(f, b)[r]));
-            first[r / 64] |= (uint64_t)st_text_cmp_holds(cmp, order) << (r % 64);
+            first[r / 64] |= (uint64_t)st_cmp_holds(cmp, order) << (r % 64);
         })
     }
     }

@@ -152,7 +152,6 @@ const st_dict *st_dict_join(st_arena *a, const st_dict *x, const st_dict *y, uin
 const st_dict *st_dict_transform(st_arena *a, st_arena *scratch, const st_dict *d, st_bc_op op,
                                  uint32_t **map);
 
-bool st_text_cmp_holds(st_cmp cmp, int order);
 bool st_text_test_holds(st_bc_test test, st_str x, st_str y); /* not for matches */
 
 /* A bit a code. bytes: 0 or 0xff, for short dictionaries; else bits. */
@@ -210,8 +209,8 @@ typedef struct st_prep {
     const void *sorted;     /* IN: the scalars, ascending */
     uint32_t nsorted;
     const st_key_set *keys; /* LISTED, of numbers */
-    uint32_t fold;  /* AGG_…: number of its state */
-    uint32_t nwide; /* registers that it reads as they are declared: to be settled before */
+    uint32_t fold;          /* AGG_…: number of its state */
+    uint32_t nwide;         /* registers that it reads as they are declared: to be settled before */
     uint32_t wide[5];
 } st_prep;
 

@@ -37,7 +37,7 @@ typedef struct other {
 static bool cmp_holds(const void *ctx, st_str s)
 {
     const other *o = ctx;
-    return st_text_cmp_holds((st_cmp)o->how, st_str_cmp(s, o->text));
+    return st_cmp_holds((st_cmp)o->how, st_str_cmp(s, o->text));
 }
 
 static bool test_holds(const void *ctx, st_str s)

@@ -112,19 +112,6 @@ const st_dict *st_dict_transform(st_arena *a, st_arena *scratch, const st_dict *
 
 /* ---- tests ---- */
 
-bool st_text_cmp_holds(st_cmp cmp, int order)
-{
-    switch (cmp) {
-    case ST_EQ: return order == 0;
-    case ST_NE: return order != 0;
-    case ST_LT: return order < 0;
-    case ST_LE: return order <= 0;
-    case ST_GT: return order > 0;
-    case ST_GE: return order >= 0;
-    }
-    return false;
-}
-
 bool st_text_test_holds(st_bc_test test, st_str x, st_str y)
 {
     switch (test) {

@@ -52,14 +52,14 @@ static int fill(void *context, st_out_batch *b, const char **why)
     return 0;
 }
 
-typedef struct session {
+typedef struct trial {
     strata_rules *rules;
     strata_data *data;
     strata_result *result;
     strata_error error;
-} session;
+} trial;
 
-static strata_status open_rules(session *s, const strata_allocator *alloc, bool as_bytes)
+static strata_status open_rules(trial *s, const strata_allocator *alloc, bool as_bytes)
 {
     strata_status status = strata_rules_new(alloc, &s->rules, &s->error);
     if (status == STRATA_OK)
@@ -77,7 +77,7 @@ static strata_status open_rules(session *s, const strata_allocator *alloc, bool 
     return status;
 }
 
-static strata_status run(session *s, const strata_allocator *alloc, bool as_bytes, bool treatments)
+static strata_status run(trial *s, const strata_allocator *alloc, bool as_bytes, bool treatments)
 {
     struct ArrowArrayStream stream;
     int calls = 0;
@@ -92,12 +92,12 @@ static strata_status run(session *s, const strata_allocator *alloc, bool as_byte
     return status;
 }
 
-static void close_session(session *s)
+static void close_trial(trial *s)
 {
     strata_result_free(s->result);
     strata_data_free(s->data);
     strata_rules_free(s->rules);
-    *s = (session){0};
+    *s = (trial){0};
 }
 
 /* The rows of a stream; -1: it failed. */
@@ -129,7 +129,7 @@ static uint64_t counted(const strata_result *r, const char *treatment, strata_ou
     return n;
 }
 
-static void check_answer(const session *s)
+static void check_answer(const trial *s)
 {
     /* by hand: spend of 10 and more have 13 rows less those whose spend is missing */
     uint64_t rich = 0, open = 0, everybody = 0;
@@ -154,7 +154,7 @@ static void answers_and_rows_agree(void **state)
 {
     (void)state;
     for (int as_bytes = 0; as_bytes < 2; as_bytes++) {
-        session s = {0};
+        trial s = {0};
         struct ArrowArrayStream stream;
         if (run(&s, NULL, as_bytes, true) != STRATA_OK) fail_msg("%s", s.error.message);
         check_answer(&s);
@@ -175,14 +175,14 @@ static void answers_and_rows_agree(void **state)
             assert_true((x.channel != NULL) == (i < 2));
         }
         assert_int_equal(strata_result_activation_rows(s.result, 2), CUSTOMERS);
-        close_session(&s);
+        close_trial(&s);
     }
 }
 
 static void wrong_use_is_refused(void **state)
 {
     (void)state;
-    session s = {0};
+    trial s = {0};
     struct ArrowArrayStream stream;
     assert_int_equal(run(&s, NULL, false, false), STRATA_OK);
     assert_int_equal(strata_result_treatment_size(s.result), 0);
@@ -191,20 +191,20 @@ static void wrong_use_is_refused(void **state)
     assert_int_equal(strata_result_activation_stream(s.result, 0, &stream, &s.error), STRATA_BAD_INPUT);
     assert_non_null(strstr(s.error.message, "was not asked for treatments"));
     assert_int_equal(strata_result_activation_rows(s.result, 0), 0);
-    close_session(&s);
+    close_trial(&s);
     assert_int_equal(run(&s, NULL, false, true), STRATA_OK);
     assert_int_equal(strata_result_treatment_stream(s.result, "orders", &stream, &s.error), STRATA_BAD_INPUT);
     assert_int_equal(strata_result_activation_stream(s.result, 99, &stream, &s.error), STRATA_BAD_INPUT);
     assert_int_equal(strata_result_activation_stream(s.result, 3, &stream, &s.error), STRATA_BAD_INPUT);
     assert_non_null(strstr(s.error.message, "gives changes only"));
-    close_session(&s);
+    close_trial(&s);
 }
 
 /* ---- memory ---- */
 
 static strata_status whole_way(const strata_allocator *alloc)
 {
-    session s = {0};
+    trial s = {0};
     struct ArrowArrayStream stream;
     strata_status status = run(&s, alloc, false, true);
     if (status == STRATA_OK) check_answer(&s);
@@ -215,7 +215,7 @@ static strata_status whole_way(const strata_allocator *alloc)
         status = strata_result_activation_stream(s.result, i, &stream, &s.error);
         if (status == STRATA_OK && drain(&stream) < 0) status = STRATA_NO_MEMORY;
     }
-    close_session(&s);
+    close_trial(&s);
     return status;
 }
 
@@ -255,7 +255,7 @@ static void *run_some(void *context)
 static void many_threads_may_treat_the_same_data(void **state)
 {
     (void)state;
-    session s = {0};
+    trial s = {0};
     pthread_t threads[4];
     assert_int_equal(run(&s, NULL, false, false), STRATA_OK);
     for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_some, s.data), 0);
@@ -264,7 +264,7 @@ static void many_threads_may_treat_the_same_data(void **state)
         pthread_join(threads[i], &why);
         if (why) fail_msg("%s", (const char *)why);
     }
-    close_session(&s);
+    close_trial(&s);
 }
 
 int main(void)
