@@ -17,6 +17,23 @@ static void emit_all(const strata_rules *rules)
     }
 }
 
+/* The second evaluator searches exhaustively: only tests of few rows, from short texts, are run. */
+enum { SHORT = 2048 };
+
+static void run_tests(const strata_rules *rules)
+{
+    strata_tests *tests;
+    strata_error error;
+    bool passed;
+    if (strata_tests_new(rules, true, &tests, &error) != STRATA_OK) return;
+    for (size_t i = 0; i < strata_rules_test_count(rules); i++) {
+        if (strata_tests_run(tests, i, &passed, &error) == STRATA_INTERNAL) abort();
+        for (size_t k = 0; k < strata_tests_failure_count(tests, i); k++)
+            if (strata_tests_failure(tests, i, k).kind == STRATA_FAILURE_DEFECT) abort();
+    }
+    strata_tests_free(tests);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     strata_rules *rules;
@@ -39,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (d.file && (d.line == 0 || d.end_line < d.line)) abort();
         }
         emit_all(rules);
+        if (size <= SHORT) run_tests(rules);
     }
     strata_rules_free(rules);
     return 0;
