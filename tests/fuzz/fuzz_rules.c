@@ -18,7 +18,7 @@ static void emit_all(const strata_rules *rules)
 }
 
 /* The second evaluator searches exhaustively: only tests of few rows, from short texts, are run. */
-enum { SHORT = 2048 };
+enum { SHORT = 3000 };
 
 static void run_tests(const strata_rules *rules)
 {
