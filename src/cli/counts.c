@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { BAR = 30 }; /* characters of a full bar */
+static const char no_label[] = "(no label)";
 
 /* "1,234,567" */
 static const char *grouped(uint64_t n, char out[32])
@@ -68,7 +69,7 @@ static void print_labelled(const cli_layout *l, const strata_result *result, siz
         cli_print_row(l, "  ", c.label, false, c.customers, c.population);
     }
     if (sum < c.population && c.kind != STRATA_OVERLAY)
-        cli_print_row(l, "  ", "(no label)", false, c.population - sum, c.population);
+        cli_print_row(l, "  ", no_label, false, c.population - sum, c.population);
 }
 
 static void print_entity(const cli_layout *l, const strata_result *result, const char *entity)
@@ -93,17 +94,23 @@ static void print_entity(const cli_layout *l, const strata_result *result, const
     }
 }
 
+static void make_room(cli_layout *l, const char *indent, const char *name)
+{
+    int width = cli_width(indent) + cli_width(name);
+    if (width > l->left) l->left = width;
+}
+
 void cli_print_counts(const strata_result *result, FILE *out)
 {
     cli_layout l = {out, 0, cli_colour(out)};
     for (size_t i = 0; i < strata_result_size(result); i++) {
         strata_count c = strata_result_count(result, i);
         if (!is_for_people(&c)) continue;
-        int name = cli_width(c.definition), label = is_labelled(c.kind) ? cli_width(c.label) + 2 : 0;
-        int entity = cli_width(c.entity);
-        if (name > l.left) l.left = name;
-        if (label > l.left) l.left = label;
-        if (entity > l.left) l.left = entity;
+        make_room(&l, "", c.definition);
+        make_room(&l, "", c.entity);
+        if (!is_labelled(c.kind)) continue;
+        make_room(&l, "  ", c.label);
+        make_room(&l, "  ", no_label);
     }
     fprintf(out, "As of %s\n", strata_result_as_of(result));
     for (size_t i = 0; i < strata_result_entity_count(result); i++)

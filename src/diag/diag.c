@@ -11,6 +11,7 @@ void st_diags_init(st_diags *d, st_arena *a, const st_sources *sources)
     *d = (st_diags){.arena = a, .sources = sources};
 }
 
+#ifndef NDEBUG
 /* The number of arguments that the text or the help of a message speaks of: one more than the highest {n}. */
 static uint32_t placeholders(const char *text)
 {
@@ -20,6 +21,7 @@ static uint32_t placeholders(const char *text)
             n = ST_MAX(n, (uint32_t)(p[1] - '0') + 1);
     return n;
 }
+#endif
 
 static const char *fill(st_arena *a, const char *text, const char *const *args, uint32_t nargs)
 {
