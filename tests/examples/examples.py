@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every folder of examples/: its rules compile without a warning, and its README is run as it stands there: data are made, the rules are
+"""Every folder of examples/: its rules compile without a warning (but for that which always comes with strata), and its README is run as it stands there: data are made, the rules are
 run with treatments and promises, and its tests are run.
 
 examples.py STRATA [--update]. In a README every line of four blanks and `strata …` is a command; they are run in order, in a folder
@@ -78,10 +78,14 @@ def same_however_run(name, cwd):
     judge(answers[0] == answers[1], f"{name}: compiled, or with more threads, the answer is another one")
 
 
+DEALT_ANEW = "W0803"
+
+
 def example(folder, update):
     name = os.path.basename(folder)
     done = run(["check", folder], ROOT)
-    judge(done.returncode == 0 and "0 errors, 0 warnings" in done.stdout + done.stderr, f"{name}: {done.stdout}{done.stderr}")
+    warned = set(re.findall(r"warning ([A-Z0-9]+):", done.stdout + done.stderr))
+    judge(done.returncode == 0 and warned <= {DEALT_ANEW}, f"{name}: {done.stdout}{done.stderr}")
     path = os.path.join(folder, "README.md")
     with open(path, encoding="utf-8") as file:
         readme = file.read()
