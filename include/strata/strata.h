@@ -290,8 +290,8 @@ const char *strata_previous_entity(const strata_previous *previous, size_t i);
 const strata_table *strata_previous_table(const strata_previous *previous, const char *entity);
 /* Reads the stream to its end and releases it, also on failure. entity NULL: the only one there is, or counts of all.
  * STRATA_BAD_DATA: the columns are not those of an answer. */
-strata_status strata_previous_bind(strata_previous *previous, const char *entity, struct ArrowArrayStream *stream,
-                                   const char *origin, strata_error *error);
+strata_status strata_previous_bind(strata_previous *previous, const char *entity,
+                                   struct ArrowArrayStream *stream, const char *origin, strata_error *error);
 
 /* ---- a run ---- */
 typedef enum strata_as_of_kind { STRATA_TODAY, STRATA_DAY, STRATA_INSTANT } strata_as_of_kind;
@@ -488,8 +488,9 @@ typedef struct strata_failure {
     strata_failure_kind kind;
     const char *file; /* of the expectation, or of the test */
     uint32_t line, column;
-    const char *expected, *found; /* "lifecycle = at_risk", "dormant"; NULL where it is not about an expectation */
-    const char *text;             /* one plain sentence that says both */
+    const char *expected,
+        *found;       /* "lifecycle = at_risk", "dormant"; NULL where it is not about an expectation */
+    const char *text; /* one plain sentence that says both */
 } strata_failure;
 /* None of a test that passed or was not run. */
 size_t strata_tests_failure_count(const strata_tests *tests, size_t test);

@@ -82,8 +82,8 @@ void st_api_count(strata_result *r);
 st_api_column st_api_cells(strata_result *r, const st_api_entity *e, const st_def *overlay,
                            const st_api_column *member, const st_api_column *parts, uint32_t nparts);
 /* Fills the verdicts. */
-void st_api_promises(strata_result *r, const st_bc *code, const st_vm_result *vm, const st_zone *zone, int64_t as_of,
-                     const strata_run_options *o);
+void st_api_promises(strata_result *r, const st_bc *code, const st_vm_result *vm, const st_zone *zone,
+                     int64_t as_of, const strata_run_options *o);
 /* Notes actions that nobody has, from the counts. */
 void st_api_report_actions(strata_result *r);
 

@@ -93,7 +93,7 @@ bool st_dec_add(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)
     st_wide x = widened(a, sa, scale), y = widened(b, sb, scale);
     if ((a < 0) == (b < 0)) return from_wide(st_wide_add(x, y), a < 0, out);
     return st_wide_cmp(x, y) >= 0 ? from_wide(st_wide_sub(x, y), a < 0, out)
-                               : from_wide(st_wide_sub(y, x), b < 0, out);
+                                  : from_wide(st_wide_sub(y, x), b < 0, out);
 }
 
 bool st_dec_sub(st_i128 a, unsigned sa, st_i128 b, unsigned sb, st_i128 *out)

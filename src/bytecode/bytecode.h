@@ -13,12 +13,12 @@
 #define ST_BC_VERSION 4u /* of .segb files */
 
 /* Named limits of a program; st_bc_verify holds them. */
-#define ST_BC_MAX_P 32768u         /* predicate registers of a piece of code */
-#define ST_BC_MAX_V 2048u          /* value registers */
-#define ST_BC_MAX_OBJECTS 1000000u /* scalars, inputs, slots, steps, … of each kind */
-#define ST_BC_MAX_CODE 16000000u   /* instructions; words of lists */
-#define ST_BC_MAX_PATH 64u         /* links of an index or a view */
-#define ST_BC_MAX_SEQUENCE 64u     /* steps of a sequence */
+#define ST_BC_MAX_P 32768u             /* predicate registers of a piece of code */
+#define ST_BC_MAX_V 2048u              /* value registers */
+#define ST_BC_MAX_OBJECTS 1000000u     /* scalars, inputs, slots, steps, … of each kind */
+#define ST_BC_MAX_CODE 16000000u       /* instructions; words of lists */
+#define ST_BC_MAX_PATH 64u             /* links of an index or a view */
+#define ST_BC_MAX_SEQUENCE 64u         /* steps of a sequence */
 #define ST_BC_MAX_SET ST_MAX_LIST_KEYS /* keys of a set */
 
 /* Types of registers, scalars and slots.
@@ -238,12 +238,12 @@ typedef struct st_bc_step {
     uint32_t key;          /* SCORE by NTILE, STRATUM: input over the domain, I64 or TEXT; NEAREST: F64 */
     uint32_t strata, ends; /* STRATUM: lists */
     uint32_t other, other_filter, other_value, other_key; /* NEAREST */
-    uint32_t scale;        /* MEDIAN, SCORE */
-    int64_t n;             /* LAST_N; SPAN; SCORE */
-    st_unit unit;          /* SPAN */
-    bool dates;            /* SPAN: times are days, else instants */
-    uint32_t sequence;     /* SEQUENCE */
-    bool bottom;           /* THRESHOLD */
+    uint32_t scale;                                       /* MEDIAN, SCORE */
+    int64_t n;                                            /* LAST_N; SPAN; SCORE */
+    st_unit unit;                                         /* SPAN */
+    bool dates;                                           /* SPAN: times are days, else instants */
+    uint32_t sequence;                                    /* SEQUENCE */
+    bool bottom;                                          /* THRESHOLD */
     bool is_share;
     bool lower_is_better;  /* SCORE */
     st_i128 amount;        /* THRESHOLD: the count, or the share with amount_scale digits behind the point */

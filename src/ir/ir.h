@@ -101,7 +101,14 @@ typedef struct st_ir_node {
 /* What an overlay gives beside its action: who is a member, and what it is in each dimension, one after the other. PART_OF and
  * RANK_OF: what treatments are made of, a definition's own value, and a trait as ranks compare it. PROMISED: what promises are
  * measured by, a definition's own value. */
-enum { ST_IR_MEMBER = ST_RFM_CELL + 1, ST_IR_DIMENSION, ST_IR_PART_OF, ST_IR_RANK_OF, ST_IR_PROMISED, ST_IR_FIELDS };
+enum {
+    ST_IR_MEMBER = ST_RFM_CELL + 1,
+    ST_IR_DIMENSION,
+    ST_IR_PART_OF,
+    ST_IR_RANK_OF,
+    ST_IR_PROMISED,
+    ST_IR_FIELDS
+};
 extern const char *const st_ir_field_names[ST_IR_FIELDS];
 
 /* One thing that a definition gives to the outside. */

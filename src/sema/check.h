@@ -35,7 +35,7 @@ typedef struct st_rows_info {
 typedef enum st_state { ST_UNCHECKED, ST_CHECKING, ST_CHECKED } st_state;
 typedef struct st_definfo {
     st_state state;
-    bool bad; /* has an error of its own: references to it are silent where its type is not known */
+    bool bad;    /* has an error of its own: references to it are silent where its type is not known */
     bool broken; /* with an error of syntax: nothing is known of it */
     st_rows_info rows;
     const st_def *layer; /* experiment: the layer that it is in, and who is in its range there; NULL: none */
@@ -169,7 +169,8 @@ st_type st_distance_type(uint32_t digits);
 bool st_check_km(st_checker *c, const st_ast *distance, st_value *out); /* DISTANCE; false: reported */
 bool st_km_value(st_i128 km, uint32_t scale, st_value *out);            /* false: out of range */
 void st_check_place(st_checker *c, st_def *d);
-st_expr *st_check_distance(st_checker *c, const st_scope *s, const st_ast *call); /* CALL with three arguments */
+st_expr *st_check_distance(st_checker *c, const st_scope *s,
+                           const st_ast *call); /* CALL with three arguments */
 
 /* ---- build.c ---- */
 st_expr *st_x(st_checker *c, st_op op, st_type type, st_span span, uint32_t n, ...);

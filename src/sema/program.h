@@ -191,8 +191,9 @@ struct st_expr {
     st_expr **args;
     st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
     const st_col *col; /* COLUMN; LINK: the link column on `at` */
-    st_def *def;       /* DEF, RFM_FIELD; ON_LIST: the list; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
-    st_rowset rows;    /* AGGREGATE, NEAREST: its rows; SEQUENCE: base rows */
+    st_def *
+        def; /* DEF, RFM_FIELD; ON_LIST: the list; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
+    st_rowset rows; /* AGGREGATE, NEAREST: its rows; SEQUENCE: base rows */
     uint32_t
         kind; /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
     st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
@@ -477,8 +478,8 @@ typedef struct st_test_row {
 
 /* What a test holds of a table. `reads`: by st_col.index, what the definitions that it asks for read. */
 typedef struct st_test_table {
-    bool asked;           /* some of these definitions are about it */
-    const bool *reads;    /* NULL: nothing */
+    bool asked;              /* some of these definitions are about it */
+    const bool *reads;       /* NULL: nothing */
     const st_cell *defaults; /* by st_col.index; NULL: none */
     ST_VEC(st_test_row) rows;
 } st_test_table;
@@ -499,8 +500,8 @@ typedef struct st_claim {
 
 typedef struct st_test {
     const char *title;
-    st_span span;  /* the title */
-    int64_t as_of; /* instant */
+    st_span span;          /* the title */
+    int64_t as_of;         /* instant */
     st_test_table *tables; /* by st_table.index */
     ST_VEC(st_claim) claims;
     uint32_t ndefs; /* what the claims ask for, directly and through others; hidden ones included */

@@ -547,8 +547,8 @@ static bool check_value(reading *q, const st_ast *ast, st_claim *claim)
     const st_ast *value = ast->kids[ST_CLAIM_value];
     const char *asked = st_source_text(c, ast->kids[ST_CLAIM_ref]);
     st_type type = claim->type;
-    bool ordered = st_is_number(type) || st_is_time(type) || st_is(type, ST_T_STRING) ||
-                   st_is(type, ST_T_DISTANCE);
+    bool ordered =
+        st_is_number(type) || st_is_time(type) || st_is(type, ST_T_STRING) || st_is(type, ST_T_DISTANCE);
     if (is_order(claim->kind) && !ordered) {
         st_err(c, ST_MSG_CLAIM_FORM, ast->span, asked, "has no order: nothing is below or above",
                "Compare it with = or !=.");

@@ -95,11 +95,9 @@ static const char *const tier_names[] = {"when",   "when missing", "otherwise", 
                                          "bottom", "at least",     "at most"};
 static const char *const meta_names[] = {"owner",   "goal",      "kpi",      "refresh",
                                          "version", "review by", "formerly", "tags"};
-static const char *const check_names[] = {"size between", "size at least", "size at most",
-                                          "size within",  "disjoint from", "inside",
-                                          "covers",       "keeps",         "brings",
-                                          "known",        "unique",        "newer than",
-                                          "between"};
+static const char *const check_names[] = {
+    "size between", "size at least", "size at most", "size within", "disjoint from", "inside", "covers",
+    "keeps",        "brings",        "known",        "unique",      "newer than",    "between"};
 static const char *const claim_names[] = {"in", "not in", "is missing"};
 static const char *const rfm_names[] = {"recency", "frequency", "monetary"};
 static const char *const dim_names[] = {"r", "f", "m"};
