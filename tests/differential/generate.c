@@ -1527,8 +1527,9 @@ static void make_treatment(gen *g, int t, const char *name, const log_of *log)
                *per = pick_column(g, t, PICK(g, ((const kind[]){BOOL, INT, TEXT, DATE})));
     const named *tiers = one_in(g, 3) ? pick_name(g, TIERS, t, -1) : NULL;
     if (tiers) per = tiers->name;
+    /* not of numbers: a sum may be a decimal, which puts nobody together */
     const named *trait =
-        one_in(g, 2) ? pick_name(g, TRAIT, t, (int)PICK(g, ((const kind[]){BOOL, INT, TEXT, DATE}))) : NULL;
+        one_in(g, 2) ? pick_name(g, TRAIT, t, (int)PICK(g, ((const kind[]){BOOL, TEXT, DATE}))) : NULL;
     if (trait) per = trait->name;
     st_buf b = {0};
     add_channels(g, t, &b);
