@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -21,12 +22,89 @@ struct st_arena {
 
 enum { HEADER = 64, FIRST_BLOCK = 4096, LARGEST_BLOCK = 16 << 20, LARGE = 4 << 20, LARGE_PAGE = 2 << 20 };
 
-/* Blocks of several MB begin at a large page, and the system is asked to make them of such: columns are read and written from end
- * to end, and small pages cost as much as the work. */
+/* ---- large blocks ----
+ * They begin at a large page, and the system is asked to make them of such: columns are read and written from end to end, and
+ * small pages cost as much as the work. The system zeroes each page that it hands out, which is a third of a run over many
+ * traits; so those given back are kept for the next that asks, up to 512 MB, and the system is told that it may have
+ * them whenever memory is short. */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+enum { KEPT_BLOCKS = 128 };
+#if defined(__SANITIZE_ADDRESS__)
+static const size_t most_kept = 0; /* what was given back is watched */
+#else
+static const size_t most_kept = (size_t)512 << 20;
+#endif
+
+typedef struct kept_block {
+    void *p;
+    size_t bytes;
+} kept_block;
+
+static struct {
+    pthread_mutex_t lock;
+    uint32_t n;
+    size_t bytes;
+    kept_block blocks[KEPT_BLOCKS]; /* oldest first */
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+}
+
+static void *remove_kept(uint32_t i)
+{
+    void *p = kept.blocks[i].p;
+    kept.bytes -= kept.blocks[i].bytes;
+    kept.n--;
+    memmove(kept.blocks + i, kept.blocks + i + 1, (kept.n - i) * sizeof *kept.blocks);
+    return p;
+}
+
+/* The smallest block that is kept and large enough, unless it were half wasted; NULL: there is none. */
+static void *take_kept(size_t whole)
+{
+    uint32_t best = KEPT_BLOCKS;
+    pthread_mutex_lock(&kept.lock);
+    for (uint32_t i = kept.n; i-- > 0;) {
+        size_t have = kept.blocks[i].bytes;
+        if (have >= whole && have / 2 <= whole && (best == KEPT_BLOCKS || have < kept.blocks[best].bytes))
+            best = i;
+    }
+    void *p = best < KEPT_BLOCKS ? remove_kept(best) : NULL;
+    pthread_mutex_unlock(&kept.lock);
+    return p;
+}
+
+static void keep_large(void *p, size_t whole)
+{
+    if (whole > most_kept) {
+        free(p);
+        return;
+    }
+    void *dropped[KEPT_BLOCKS];
+    uint32_t ndropped = 0;
+    madvise(p, whole, MADV_FREE);
+    pthread_mutex_lock(&kept.lock);
+    while (kept.n == KEPT_BLOCKS || kept.bytes + whole > most_kept) dropped[ndropped++] = remove_kept(0);
+    kept.blocks[kept.n++] = (kept_block){p, whole};
+    kept.bytes += whole;
+    pthread_mutex_unlock(&kept.lock);
+    while (ndropped > 0) free(dropped[--ndropped]);
+}
+
 static void *allocate_large(size_t bytes)
 {
-    size_t whole = (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
-    void *p = aligned_alloc(LARGE_PAGE, whole);
+    size_t whole = whole_pages(bytes);
+    void *p = take_kept(whole);
+    if (p) return p;
+    p = aligned_alloc(LARGE_PAGE, whole);
     if (p) madvise(p, whole, MADV_HUGEPAGE); /* where it is refused, pages are small */
     return p;
 }
@@ -41,9 +119,13 @@ static void *default_allocate(void *context, size_t bytes)
 static void default_release(void *context, void *p, size_t bytes)
 {
     (void)context;
-    (void)bytes;
-    free(p);
+    if (bytes >= LARGE)
+        keep_large(p, whole_pages(bytes));
+    else
+        free(p);
 }
+
+/* ---- environments ---- */
 
 void st_env_init(st_env *env, const strata_allocator *alloc)
 {
@@ -111,15 +193,30 @@ static void *take(st_env *env, size_t bytes)
     return p;
 }
 
+static void link_arena(st_arena *a, st_env *env)
+{
+    a->env = env;
+    a->prev = NULL;
+    a->next = env->arenas;
+    if (a->next) a->next->prev = a;
+    env->arenas = a;
+}
+
+static void unlink_arena(st_arena *a)
+{
+    if (a->prev)
+        a->prev->next = a->next;
+    else
+        a->env->arenas = a->next;
+    if (a->next) a->next->prev = a->prev;
+}
+
 st_arena *st_arena_new(st_env *env)
 {
     st_arena *a = take(env, sizeof *a);
     memset(a, 0, sizeof *a);
-    a->env = env;
     a->next_block = FIRST_BLOCK;
-    a->next = env->arenas;
-    if (a->next) a->next->prev = a;
-    env->arenas = a;
+    link_arena(a, env);
     return a;
 }
 
@@ -132,13 +229,21 @@ void st_arena_free(st_arena *a)
         env->used -= b->bytes;
         env->alloc.release(env->alloc.context, b, b->bytes);
     }
-    if (a->prev)
-        a->prev->next = a->next;
-    else
-        env->arenas = a->next;
-    if (a->next) a->next->prev = a->prev;
+    unlink_arena(a);
     env->used -= sizeof *a;
     env->alloc.release(env->alloc.context, a, sizeof *a);
+}
+
+bool st_arena_move(st_arena *a, st_env *to)
+{
+    size_t bytes = sizeof *a;
+    for (const struct block *b = a->blocks; b; b = b->next) bytes += b->bytes;
+    if (to->limit && bytes > to->limit - ST_MIN(to->used, to->limit)) return false;
+    a->env->used -= bytes;
+    unlink_arena(a);
+    link_arena(a, to);
+    to->used += bytes;
+    return true;
 }
 
 st_env *st_arena_env(const st_arena *a)

@@ -698,7 +698,11 @@ static void finish(st_binder *b, void *ctx)
     check_bound(b);
     uint32_t n = b->program->ntables;
     st_data *data = st_new(b->arena, st_data);
-    *data = (st_data){b->arena, b->program, st_new_n(b->arena, st_data_table, n)};
+    *data = (st_data){.arena = b->arena,
+                      .program = b->program,
+                      .tables = st_new_n(b->arena, st_data_table, n),
+                      .kept = st_new(b->arena, st_keeper)};
+    pthread_mutex_init(&data->kept->lock, NULL);
     for (uint32_t i = 0; i < n; i++) {
         table_build *t = &b->tables[i];
         uint32_t ncols = t->decl->ncols + t->decl->nhidden;

@@ -1,11 +1,13 @@
 /* Data in memory, as both evaluators read it: columns the way Arrow lays them out, one contiguous block a
  * column, rows in the order of the files; keys and links already turned into row numbers. Made by
- * src/table/bind.c, never changed after. */
+ * src/table/bind.c, never changed after, but for what runs keep with them. */
 #ifndef STRATA_TABLE_TABLE_H
 #define STRATA_TABLE_TABLE_H
 
 #include "base/bitmap.h"
 #include "sema/program.h"
+
+#include <pthread.h>
 
 #define ST_NO_ROW (-1)
 #define ST_MAX_ROWS INT32_MAX /* a table; the named limit */
@@ -61,10 +63,17 @@ typedef struct st_data_table {
     bool bound;        /* rows were read; never of groups, which are worked out */
 } st_data_table;
 
+/* What runs over the data leave for later ones: vm/keep.c. */
+typedef struct st_keeper {
+    pthread_mutex_t lock;
+    struct st_kept_view *views;
+} st_keeper;
+
 typedef struct st_data {
     st_arena *arena;
     const st_program *program;
     st_data_table *tables; /* by st_table.index */
+    st_keeper *kept;       /* NULL: nothing is kept */
 } st_data;
 
 /* The key of a row as text (int keys as canonical digits), for draws and messages; `buf` is used for digits.

@@ -162,21 +162,6 @@ static int64_t fullest(const group_job *j, const st_view_part *p, uint64_t from,
     return most;
 }
 
-/* Values of one byte are counted by marks in place of sorting. */
-static int64_t count_distinct_bytes(const group_job *j, const st_view_part *p, uint64_t from, uint64_t to)
-{
-    uint64_t seen[4] = {0};
-    const uint8_t *bytes = j->value.narrow.data;
-    for (uint64_t r = from; r < to; r++) {
-        if (!is_taken(j, r)) continue;
-        int64_t row = st_feed_row(&j->value, p, r);
-        if (st_feed_known(&j->value, row)) seen[bytes[row] >> 6] |= UINT64_C(1) << (bytes[row] & 63);
-    }
-    int64_t n = 0;
-    for (int i = 0; i < 4; i++) n += __builtin_popcountll(seen[i]);
-    return n;
-}
-
 static void answer(const group_job *j, const st_view_part *p, uint32_t e, const room *m, st_counts *counts)
 {
     uint64_t from = st_part_row(j->v, p, e), to = st_part_row(j->v, p, e + 1), times;
@@ -186,10 +171,6 @@ static void answer(const group_job *j, const st_view_part *p, uint32_t e, const 
     }
     if (j->s->kind == ST_STEP_SPAN) {
         put_count(j, e, fullest(j, p, from, to, m->values));
-        return;
-    }
-    if (j->s->kind == ST_STEP_DISTINCT && j->value.narrow.data && j->value.narrow.bytes == 1) {
-        put_count(j, e, count_distinct_bytes(j, p, from, to));
         return;
     }
     uint64_t n = collect(j, p, from, to, m);
@@ -204,6 +185,48 @@ static void answer(const group_job *j, const st_view_part *p, uint32_t e, const 
             put_value(j, m, best, e);
     }
     }
+}
+
+/* The values of a part one behind the other, without the rows that lead nowhere. */
+static const uint8_t *bytes_of(const group_job *j, const st_view_part *p, st_arena *a)
+{
+    const uint8_t *bytes = j->value.narrow.data;
+    if (!j->value.view) return bytes + p->at;
+    if (p->base >= 0) return bytes + p->base;
+    uint8_t *out = st_alloc_raw(a, p->n);
+    j->vm->k->gather_u8(bytes, j->v->rows + p->at, p->n, out);
+    return out;
+}
+
+/* A bit a row of the part that is asked for and has a value. */
+static const uint64_t *taken_of(const group_job *j, const st_view_part *p, st_arena *a)
+{
+    uint64_t *out = st_alloc_raw(a, st_bitmap_bytes(p->n + 64));
+    for (uint64_t w = 0; w < (p->n + 63) / 64; w++)
+        out[w] = j->filter ? ((const uint64_t *)(const void *)j->filter)[p->at / 64 + w] : UINT64_MAX;
+    for (uint64_t r = 0; j->value.known && r < p->n; r++)
+        if (!st_feed_known(&j->value, st_feed_row(&j->value, p, p->at + r)))
+            out[r / 64] &= ~(UINT64_C(1) << (r % 64));
+    return out;
+}
+
+/* Distinct values of one byte are marked in place of being sorted. */
+static void count_bytes_of_part(void *ctx, uint64_t task, st_env *env)
+{
+    const group_job *j = ctx;
+    const st_view_part *p = &j->v->parts[task];
+    st_arena *a = st_arena_new(env);
+    uint32_t n = p->entity1 - p->entity0;
+    j->vm->k->distinct_u8(bytes_of(j, p, a), taken_of(j, p, a), j->v->first + p->entity0, n,
+                          (int64_t *)j->out->data + p->entity0);
+    for (uint32_t e = p->entity0; e < p->entity1; e++) st_bit_set(j->out->known, e);
+    st_arena_free(a);
+}
+
+static bool counts_bytes(const group_job *j)
+{
+    return j->s->kind == ST_STEP_DISTINCT && !j->value.index && j->value.narrow.data &&
+           j->value.narrow.bytes == 1;
 }
 
 static void answer_part(void *ctx, uint64_t task, st_env *env)
@@ -227,11 +250,12 @@ void st_step_group(st_vm *vm, const st_bc_step *s)
     /* rows without a time are never last: the view's own order says so, read on the view */
     j.value = st_feed_of(vm, s->kind == ST_STEP_LAST_N ? vm->bc->views.p[view].order : s->value);
     if (s->kind == ST_STEP_LAST_N) j.value.view = j.v;
+    if (counts_bytes(&j)) st_feed_lay(vm, &j.value, s->value);
     st_slot_open(vm, s->out);
     j.out = &vm->slots[s->out];
     j.out->dict = s->kind == ST_STEP_MOST_COMMON ? j.value.dict : NULL;
     j.counts = st_new_n(vm->arena, st_counts, vm->threads + 1);
-    st_parallel(vm->env, vm->threads, j.v->nparts, answer_part, &j);
+    st_parallel(vm->env, vm->threads, j.v->nparts, counts_bytes(&j) ? count_bytes_of_part : answer_part, &j);
     for (uint32_t t = 0; t < vm->threads; t++) {
         vm->counts.divisions += j.counts[t].divisions;
         vm->counts.overflows += j.counts[t].overflows;

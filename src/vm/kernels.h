@@ -61,6 +61,9 @@ typedef struct st_kernels {
     void (*gather_i64)(const int64_t *v, const int32_t *rows, size_t n, int64_t *out);
     /* out bit i = rows[i] >= 0 and (known == NULL or bit rows[i] of known) */
     void (*gather_bits)(const uint8_t *known, const int32_t *rows, size_t n, uint64_t *out);
+    /* out[i] = how many values there are in v[first[i] - first[0]] to before v[first[i + 1] - first[0]] where the bit is set; each
+     * is counted once. */
+    void (*distinct_u8)(const uint8_t *v, const uint64_t *bits, const uint32_t *first, size_t n, int64_t *out);
     /* The first two words of the digests of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash
      * asks and read in its byte order, is words[w * ST_LANES + l]. */
     void (*md5_lanes)(const uint32_t *words, uint32_t *first, uint32_t *second);

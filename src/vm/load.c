@@ -94,7 +94,7 @@ static void load_value(st_frame *f, st_reg *r, const st_feed *s)
     r->phys = s->phys;
     r->narrow = s->narrow;
     if (!rows) {
-        r->data = (const char *)s->data + base * widths[s->phys];
+        r->data = s->data ? (const char *)s->data + base * widths[s->phys] : NULL;
         if (s->narrow.data) r->narrow.data = (const char *)s->narrow.data + base * s->narrow.bytes;
         return;
     }

@@ -34,7 +34,9 @@ typedef struct st_view_part {
 
 typedef struct st_view {
     st_arena *arena;
-    uint32_t id, entities;
+    bool kept;            /* it belongs to the data, and is shared by runs */
+    struct st_laid *laid; /* columns in its order: keep.c */
+    uint32_t entities;
     uint64_t size;         /* view rows, with padding */
     const uint32_t *first; /* entities + 1: rows of the entities before, without padding */
     const int32_t *rows;   /* by view row; only read where a part has no base */
@@ -71,6 +73,8 @@ typedef struct st_vm {
     const int32_t **indexes;                      /* NULL likewise */
     st_arena **index_arenas;                      /* NULL: the data's own */
     uint32_t *slot_last, *view_last, *index_last; /* the last step that needs it */
+    uint32_t *input_steps;                        /* steps that read it */
+    uint32_t *input_seen;                         /* the last of them, + 1 */
     bool *slot_stored;                            /* a pass over all rows of its table writes it */
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
@@ -134,6 +138,13 @@ static inline uint64_t st_part_row(const st_view *v, const st_view_part *p, uint
 }
 
 st_view *st_view_build(st_vm *vm, uint32_t view); /* view.c */
+
+/* ---- keep.c: what is made for one run and kept with the data for the next ---- */
+st_view *st_view_kept(st_vm *vm, uint32_t view);  /* NULL: there is none */
+void st_view_give_back(st_vm *vm, uint32_t view); /* keeps it with the data where it depends on them alone */
+/* Turns the feed of an input that is a narrow column, read through a view, into one in the view's own order, where that is worth
+ * it. It has no wide data then. */
+void st_feed_lay(st_vm *vm, st_feed *s, uint32_t input);
 
 /* A day of the years 0001 to 9999, or an instant in them: what calendar.h can be asked about. Programs that were read
  * from a file can hold any number. */

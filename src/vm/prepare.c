@@ -251,6 +251,7 @@ static void prepare_operands(prepare *p, const st_bc_instr *in, st_prep *q)
     for (uint32_t k = 0; k < 5; k++) {
         if (op->kinds[k] >= ST_K_INPUT_T && op->kinds[k] <= ST_K_INPUT_KEY) {
             q->feed = st_feed_of(p->vm, in->a[k]);
+            if (in->op == ST_BC_LOAD) st_feed_lay(p->vm, &q->feed, in->a[k]);
             use_index(p, &q->feed);
         }
         if (!is_text_in(op->kinds[k], in->type)) continue;

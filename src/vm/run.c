@@ -31,6 +31,8 @@ static void needs_input(st_vm *vm, uint32_t input, uint32_t step)
 {
     if (input == ST_BC_NONE) return;
     const st_bc_input *in = &vm->bc->inputs.p[input];
+    vm->input_steps[input] += vm->input_seen[input] != step + 1;
+    vm->input_seen[input] = step + 1;
     needs_domain(vm, in->domain, step);
     if (in->index != ST_BC_NONE) vm->index_last[in->index] = ST_MAX(vm->index_last[in->index], step);
     if (in->is_slot) needs_slot(vm, in->id, step);
@@ -95,6 +97,8 @@ static void plan_lives(st_vm *vm)
 {
     const st_bc *b = vm->bc;
     vm->slot_last = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
+    vm->input_steps = st_new_n(vm->arena, uint32_t, b->inputs.n + 1);
+    vm->input_seen = st_new_n(vm->arena, uint32_t, b->inputs.n + 1);
     vm->slot_stored = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->view_last = st_new_n(vm->arena, uint32_t, b->views.n + 1);
     vm->index_last = st_new_n(vm->arena, uint32_t, b->indexes.n + 1);
@@ -121,10 +125,7 @@ static void give_back(st_vm *vm, uint32_t step)
             vm->slots[i] = (st_slot){0};
         }
     for (uint32_t i = 0; i < vm->bc->views.n; i++)
-        if (vm->view_last[i] == step && vm->views[i]) {
-            st_arena_free(vm->views[i]->arena);
-            vm->views[i] = NULL;
-        }
+        if (vm->view_last[i] == step && vm->views[i]) st_view_give_back(vm, i);
     for (uint32_t i = 0; i < vm->bc->indexes.n; i++)
         if (vm->index_last[i] == step && vm->indexes[i]) {
             st_arena_free(vm->index_arenas[i]);

@@ -289,10 +289,11 @@ static bool any_unordered(st_vm *vm, order_job *j)
 st_view *st_view_build(st_vm *vm, uint32_t id)
 {
     const st_bc_view *decl = &vm->bc->views.p[id];
+    st_view *kept = st_view_kept(vm, id);
+    if (kept) return kept;
     st_arena *a = st_arena_new(vm->env), *path_arena = NULL;
     st_view *v = st_new(a, st_view);
     v->arena = a;
-    v->id = id;
     uint64_t rows = vm->data->tables[decl->path.table].rows;
     uint32_t target = st_bc_path_target(vm->bc, &decl->path);
     v->entities = (uint32_t)vm->data->tables[target].rows;

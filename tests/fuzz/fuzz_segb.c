@@ -88,7 +88,7 @@ static void make_column(st_arena *a, const st_col *decl, st_column *c)
 static const st_data *make_data(st_arena *a, const st_program *schema)
 {
     st_data *d = st_new(a, st_data);
-    *d = (st_data){a, schema, st_new_n(a, st_data_table, (size_t)schema->ntables + 1)};
+    *d = (st_data){a, schema, st_new_n(a, st_data_table, (size_t)schema->ntables + 1), NULL};
     for (uint32_t t = 0; t < schema->ntables; t++) {
         const st_table *decl = schema->tables[t];
         st_data_table *dt = &d->tables[t];

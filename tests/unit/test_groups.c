@@ -246,7 +246,7 @@ static bool make_and_compare(uint64_t seed, bool large, const strata_allocator *
         static const uint32_t sizes[] = {0, 1, 2, 63, 64, 65, 500, 1100, 3000};
         w.arena = st_arena_new(&w.env);
         w.program.tables = w.list;
-        w.data = (st_data){w.arena, &w.program, st_new_n(w.arena, st_data_table, TABLES)};
+        w.data = (st_data){w.arena, &w.program, st_new_n(w.arena, st_data_table, TABLES), NULL};
         open_table(&w, PEOPLE, "people");
         open_table(&w, VISITS, "visits");
         open_table(&w, THINGS, "things");
@@ -317,7 +317,7 @@ static void test_by_hand(void **unused)
     ST_GUARD(&w.env, ok, {
         w.arena = st_arena_new(&w.env);
         w.program.tables = w.list;
-        w.data = (st_data){w.arena, &w.program, st_new_n(w.arena, st_data_table, TABLES)};
+        w.data = (st_data){w.arena, &w.program, st_new_n(w.arena, st_data_table, TABLES), NULL};
         open_table(&w, PEOPLE, "people");
         open_table(&w, VISITS, "visits");
         open_data(&w, PEOPLE, 3);
@@ -362,7 +362,7 @@ static void test_not_read(void **unused)
     ST_GUARD(&w.env, ok, {
         w.arena = st_arena_new(&w.env);
         w.program.tables = w.list;
-        w.data = (st_data){w.arena, &w.program, st_new_n(w.arena, st_data_table, TABLES)};
+        w.data = (st_data){w.arena, &w.program, st_new_n(w.arena, st_data_table, TABLES), NULL};
         open_table(&w, PEOPLE, "people");
         open_table(&w, VISITS, "visits");
         open_data(&w, PEOPLE, 3);

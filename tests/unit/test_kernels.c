@@ -119,6 +119,33 @@ static void test_counting(void **s)
         assert_int_equal(st_kernels_choose(*isa)->popcount_and(a, b, ST_COUNT(a)), wanted);
 }
 
+/* Groups of no row, of a few, and of more than a word. */
+static void test_distinct(void **s)
+{
+    (void)s;
+    enum { GROUPS = 40 };
+    uint8_t v[MOST];
+    uint64_t bits[MOST / 64];
+    uint32_t first[GROUPS + 1] = {1000};
+    for (size_t i = 0; i < MOST; i++) v[i] = (uint8_t)(next() % (i < 2000 ? 7 : 256));
+    for (size_t w = 0; w < MOST / 64; w++) bits[w] = next() << 30 ^ next();
+    for (size_t g = 0; g < GROUPS; g++) first[g + 1] = first[g] + (uint32_t)(next() % (g % 4 ? 12 : 200));
+    for (const char *const *isa = st_vm_isas(); *isa; isa++) {
+        int64_t out[GROUPS];
+        st_kernels_choose(*isa)->distinct_u8(v, bits, first, GROUPS, out);
+        for (size_t g = 0; g < GROUPS; g++) {
+            bool seen[256] = {false};
+            int64_t wanted = 0;
+            for (uint32_t r = first[g] - 1000; r < first[g + 1] - 1000; r++) {
+                if (!st_bit(bits, r) || seen[v[r]]) continue;
+                seen[v[r]] = true;
+                wanted++;
+            }
+            assert_int_equal(out[g], wanted);
+        }
+    }
+}
+
 /* Lanes hold texts of all lengths that they may. */
 static void test_hashes(void **s)
 {
@@ -159,10 +186,8 @@ static void test_hashes(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparisons),
-        cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_counting),
-        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups), cmocka_unit_test(test_counting),
+        cmocka_unit_test(test_distinct),    cmocka_unit_test(test_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

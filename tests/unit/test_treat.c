@@ -60,7 +60,7 @@ static void start(fixture *f, uint64_t n, bool text_keys)
     f->program.tables = st_new_n(f->a, st_table *, 1);
     f->program.tables[0] = &f->table;
     f->program.defs = st_new_n(f->a, st_def *, MOST_DEFS);
-    f->data = (st_data){f->a, &f->program, &f->rows};
+    f->data = (st_data){f->a, &f->program, &f->rows, NULL};
     f->in = (st_treat_input){&f->program, &f->data, f->parts, f->ranks, 1};
 }
 

@@ -67,7 +67,8 @@ void world_open(world *w)
                       .of = w->schema->tables[i]};
     }
     w->data = st_new(w->a, st_data);
-    *w->data = (st_data){w->a, w->schema, st_new_n(w->a, st_data_table, TABLES)};
+    *w->data =
+        (st_data){.arena = w->a, .program = w->schema, .tables = st_new_n(w->a, st_data_table, TABLES)};
     world_customers(w, NULL, 0);
     world_orders(w, NULL, 0);
 }
