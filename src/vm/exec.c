@@ -1083,7 +1083,7 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_AGG_MAX:
     case ST_BC_AGG_FIRST:
     case ST_BC_AGG_LAST:
-        if (in->type == ST_BC_I64) i64(f, in->a[2]);
+        if (in->type == ST_BC_I64 && !(st_folds_narrow(in) && f->v[in->a[2]].narrow.data)) i64(f, in->a[2]);
         if (in->op == ST_BC_AGG_FIRST || in->op == ST_BC_AGG_LAST) i64(f, in->a[3]);
         st_fold_run(f, in, q);
         break;

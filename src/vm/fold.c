@@ -32,14 +32,6 @@ static inline uint64_t piece(const uint64_t *bits, uint32_t w, uint32_t from, ui
     return word;
 }
 
-static uint64_t count_bits(const uint64_t *bits, uint32_t from, uint32_t to)
-{
-    uint64_t n = 0;
-    for (uint32_t w = from / 64; w <= (to - 1) / 64; w++)
-        n += (uint64_t)__builtin_popcountll(piece(bits, w, from, to));
-    return n;
-}
-
 static void fold_any(st_frame *f, const st_slot *slot, const uint64_t *rows)
 {
     for (uint32_t i = 0; i < f->nruns; i++) {
@@ -48,15 +40,6 @@ static void fold_any(st_frame *f, const st_slot *slot, const uint64_t *rows)
         for (uint32_t w = run->from / 64; w <= (run->to - 1) / 64 && !found; w++)
             found = piece(rows, w, run->from, run->to) != 0;
         if (found) st_bit_set(slot->data, run->entity);
-    }
-}
-
-static void fold_count(st_frame *f, const st_slot *slot, const uint64_t *rows)
-{
-    int64_t *out = slot->data;
-    for (uint32_t i = 0; i < f->nruns; i++) {
-        const st_run_of_rows *run = &f->runs[i];
-        out[run->entity] += (int64_t)count_bits(rows, run->from, run->to);
     }
 }
 
@@ -181,6 +164,55 @@ static void fold_best(st_frame *f, const st_slot *slot, st_fold *s, const uint64
     }
 }
 
+/* ---- whole numbers that lie in fewer bytes ---- */
+
+static void add(st_fold *s, st_i128 sum)
+{
+    s->high += sum >> 64;
+    s->low += (st_i128)(uint64_t)sum;
+}
+
+static void sum_narrow(st_frame *f, const st_slot *slot, bool wide, st_fold *s, const st_narrow *v,
+                       const uint32_t *counts, const uint64_t *sums)
+{
+    for (uint32_t i = 0; i < f->nruns; i++) {
+        const st_run_of_rows *run = &f->runs[i];
+        add(s, (st_i128)v->low * counts[i] + (st_i128)v->unit * (st_i128)sums[i]);
+        if (!run->closes) continue;
+        write_sum(f, slot, wide, run->entity, s);
+        s->low = s->high = 0;
+    }
+}
+
+static void best_narrow(st_frame *f, const st_slot *slot, bool largest, st_fold *s, const st_narrow *v,
+                        const uint32_t *counts, const uint64_t *bests)
+{
+    for (uint32_t i = 0; i < f->nruns; i++) {
+        const st_run_of_rows *run = &f->runs[i];
+        int64_t x = (int64_t)((uint64_t)v->low + (uint64_t)v->unit * bests[i]);
+        if (counts[i] && (!s->any || (largest ? x > s->best.i : x < s->best.i))) {
+            s->any = true;
+            s->best.i = x;
+        }
+        if (!run->closes) continue;
+        write_best(slot, ST_I64, run->entity, s);
+        s->any = false;
+    }
+}
+
+static void fold_narrow(st_frame *f, const st_bc_instr *in, const st_slot *slot, st_fold *s,
+                        const uint64_t *rows, const st_narrow *v)
+{
+    uint64_t *out = f->temp[0];
+    uint32_t *counts = f->temp[1];
+    st_of_run how = in->op == ST_BC_AGG_SUM ? ST_RUN_SUM : in->op == ST_BC_AGG_MIN ? ST_RUN_MIN : ST_RUN_MAX;
+    f->vm->k->fold_runs(how, v->data, v->bytes, rows, f->runs, f->nruns, counts, out);
+    if (how == ST_RUN_SUM)
+        sum_narrow(f, slot, f->vm->bc->slots.p[in->a[0]].type == ST_BC_I128, s, v, counts, out);
+    else
+        best_narrow(f, slot, how == ST_RUN_MAX, s, v, counts, out);
+}
+
 void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep)
 {
     const st_slot *slot = &f->vm->slots[in->a[0]];
@@ -190,7 +222,7 @@ void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep)
         return;
     }
     if (in->op == ST_BC_AGG_COUNT) {
-        fold_count(f, slot, rows);
+        f->vm->k->count_runs(rows, f->runs, f->nruns, slot->data);
         return;
     }
     const st_reg *v = &f->v[in->a[2]];
@@ -203,6 +235,10 @@ void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep)
         time = t->data;
         if (t->known)
             for (uint32_t w = 0; w < f->words; w++) taken[w] &= t->known[w];
+    }
+    if (st_folds_narrow(in) && v->narrow.data) {
+        fold_narrow(f, in, slot, s, taken, &v->narrow);
+        return;
     }
     switch (in->op) {
     case ST_BC_AGG_SUM: fold_sum(f, in, slot, s, taken, v); break;

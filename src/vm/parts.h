@@ -264,11 +264,6 @@ typedef struct st_fold {
     } best;
 } st_fold;
 
-typedef struct st_run_of_rows {
-    uint32_t entity, from, to; /* rows of the batch */
-    bool closes;               /* the entity has no rows behind */
-} st_run_of_rows;
-
 /* One thread's registers. */
 typedef struct st_frame {
     const st_pass *pass;
@@ -320,6 +315,12 @@ void st_settle(st_frame *f, st_reg *r);
 const int32_t *st_feed_rows(st_frame *f, const st_feed *s, int64_t *base);
 
 /* fold.c */
+/* Whether the aggregate is content with whole numbers in fewer bytes. */
+static inline bool st_folds_narrow(const st_bc_instr *in)
+{
+    return in->type == ST_BC_I64 &&
+           (in->op == ST_BC_AGG_SUM || in->op == ST_BC_AGG_MIN || in->op == ST_BC_AGG_MAX);
+}
 void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 void st_fold_runs(st_frame *f); /* finds the runs of entities in the batch */
 

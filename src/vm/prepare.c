@@ -320,7 +320,8 @@ static void note_wide(const st_bc_instr *in, st_prep *q)
     case ST_BC_IN:
     case ST_BC_KNOWN:
     case ST_BC_MISSING: return;
-    default: break;
+    default:
+        if (st_folds_narrow(in)) return;
     }
     for (uint32_t k = 0; k < 5; k++)
         if (is_value_in(st_bc_opcodes[in->op].kinds[k])) q->wide[q->nwide++] = in->a[k];

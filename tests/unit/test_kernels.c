@@ -146,6 +146,68 @@ static void test_distinct(void **s)
     }
 }
 
+static uint64_t value_at(const void *v, uint8_t bytes, size_t r)
+{
+    return bytes == 1   ? ((const uint8_t *)v)[r]
+           : bytes == 2 ? ((const uint16_t *)v)[r]
+                        : ((const uint32_t *)v)[r];
+}
+
+static void check_runs(const st_kernels *k, const void *v, uint8_t bytes, const uint64_t *bits,
+                       const st_run_of_rows *runs, size_t n)
+{
+    uint32_t counts[MOST];
+    uint64_t sums[MOST], smallest[MOST], largest[MOST];
+    k->fold_runs(ST_RUN_SUM, v, bytes, bits, runs, n, counts, sums);
+    k->fold_runs(ST_RUN_MIN, v, bytes, bits, runs, n, counts, smallest);
+    k->fold_runs(ST_RUN_MAX, v, bytes, bits, runs, n, counts, largest);
+    int64_t kept[MOST];
+    for (size_t i = 0; i < n; i++) kept[i] = 5;
+    k->count_runs(bits, runs, n, kept);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t count = 0, sum = 0, low = UINT64_MAX, high = 0;
+        for (uint32_t r = runs[i].from; r < runs[i].to; r++) {
+            if (!st_bit(bits, r)) continue;
+            uint64_t x = value_at(v, bytes, r);
+            count++;
+            sum += x;
+            low = ST_MIN(low, x);
+            high = ST_MAX(high, x);
+        }
+        assert_int_equal(counts[i], count);
+        assert_int_equal(kept[runs[i].entity], 5 + count);
+        assert_int_equal(sums[i], sum);
+        if (!count) continue;
+        assert_int_equal(smallest[i], low);
+        assert_int_equal(largest[i], high);
+    }
+}
+
+/* Runs of one row up to a whole batch, whose values are as large as they may be. */
+static void test_runs(void **s)
+{
+    (void)s;
+    static const uint32_t longest[] = {1, 3, 20, 70, 300, MOST};
+    uint8_t *v = malloc(MOST * 4);
+    uint64_t bits[MOST / 64];
+    st_run_of_rows runs[MOST];
+    for (size_t i = 0; i < (size_t)MOST * 4; i++) v[i] = next() % 4 ? (uint8_t)next() : 0xff;
+    for (size_t w = 0; w < MOST / 64; w++)
+        bits[w] = w % 5 == 0 ? UINT64_MAX : w % 5 == 1 ? 0 : next() << 30 ^ next();
+    for (size_t l = 0; l < ST_COUNT(longest); l++) {
+        uint32_t n = 0, at = 0;
+        while (at < MOST) {
+            uint32_t to = longest[l] == MOST ? MOST : at + 1 + (uint32_t)(next() % longest[l]);
+            runs[n] = (st_run_of_rows){n, at, ST_MIN(to, MOST), true};
+            at = runs[n++].to;
+        }
+        for (const char *const *isa = st_vm_isas(); *isa; isa++)
+            for (uint8_t bytes = 1; bytes <= 4; bytes = (uint8_t)(bytes * 2))
+                check_runs(st_kernels_choose(*isa), v, bytes, bits, runs, n);
+    }
+    free(v);
+}
+
 /* Lanes hold texts of all lengths that they may. */
 static void test_hashes(void **s)
 {
@@ -187,7 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups), cmocka_unit_test(test_counting),
-        cmocka_unit_test(test_distinct),    cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_distinct),    cmocka_unit_test(test_runs),    cmocka_unit_test(test_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
