@@ -193,15 +193,6 @@ static void *take(st_env *env, size_t bytes)
     return p;
 }
 
-static void link_arena(st_arena *a, st_env *env)
-{
-    a->env = env;
-    a->prev = NULL;
-    a->next = env->arenas;
-    if (a->next) a->next->prev = a;
-    env->arenas = a;
-}
-
 static void unlink_arena(st_arena *a)
 {
     if (a->prev)
@@ -216,7 +207,10 @@ st_arena *st_arena_new(st_env *env)
     st_arena *a = take(env, sizeof *a);
     memset(a, 0, sizeof *a);
     a->next_block = FIRST_BLOCK;
-    link_arena(a, env);
+    a->env = env;
+    a->next = env->arenas;
+    if (a->next) a->next->prev = a;
+    env->arenas = a;
     return a;
 }
 
@@ -234,14 +228,19 @@ void st_arena_free(st_arena *a)
     env->alloc.release(env->alloc.context, a, sizeof *a);
 }
 
-bool st_arena_move(st_arena *a, st_env *to)
+bool st_arena_move(st_arena *a, st_arena *beside)
 {
+    st_env *to = beside->env;
     size_t bytes = sizeof *a;
     for (const struct block *b = a->blocks; b; b = b->next) bytes += b->bytes;
     if (to->limit && bytes > to->limit - ST_MIN(to->used, to->limit)) return false;
     a->env->used -= bytes;
     unlink_arena(a);
-    link_arena(a, to);
+    a->env = to;
+    a->prev = beside; /* behind it: guards that were entered since then do not free it */
+    a->next = beside->next;
+    if (a->next) a->next->prev = a;
+    beside->next = a;
     to->used += bytes;
     return true;
 }

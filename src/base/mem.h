@@ -66,8 +66,9 @@ void st_guard_unwind(st_env *env, st_guard *g);
 st_arena *st_arena_new(st_env *env);
 void st_arena_free(st_arena *a); /* NULL is fine */
 st_env *st_arena_env(const st_arena *a);
-/* The arena belongs to another environment with the same allocator from now on; false: that has no room for it, and nothing changed. */
-bool st_arena_move(st_arena *a, st_env *to);
+/* The arena lives as long as `beside` from now on, whose environment has the same allocator; false: that has no room for it, and nothing
+ * changed. */
+bool st_arena_move(st_arena *a, st_arena *beside);
 
 void *st_alloc(st_arena *a, size_t bytes);     /* zeroed, 16-byte aligned */
 void *st_alloc_raw(st_arena *a, size_t bytes); /* not zeroed, 64-byte aligned: column and bitmap data */

@@ -109,11 +109,11 @@ void st_view_give_back(st_vm *vm, uint32_t id)
     st_kept_view *k = describe(vm, v, view);
     st_keeper *all = vm->data->kept;
     pthread_mutex_lock(&all->lock);
-    bool keep = !find_kept(vm, all, v) && st_arena_move(view->arena, st_arena_env(vm->data->arena));
+    bool keep = !find_kept(vm, all, v) && st_arena_move(view->arena, vm->data->arena);
     /* a column for which there is no room goes */
     for (st_laid **l = &view->laid; keep && *l;) {
         st_laid *laid = *l;
-        if (st_arena_move(laid->arena, st_arena_env(vm->data->arena))) {
+        if (st_arena_move(laid->arena, vm->data->arena)) {
             l = &laid->next;
         } else {
             *l = laid->next;
@@ -184,7 +184,7 @@ static st_laid *keep_laid(st_vm *vm, st_view *view, st_laid *l)
     st_keeper *all = vm->data->kept;
     pthread_mutex_lock(&all->lock);
     st_laid *there = find_laid(view, l->col);
-    if (!there && st_arena_move(l->arena, st_arena_env(vm->data->arena))) {
+    if (!there && st_arena_move(l->arena, vm->data->arena)) {
         l->next = view->laid;
         view->laid = there = l;
     }

@@ -69,6 +69,70 @@ static void bitmaps_count_what_is_set(void **state)
     }
 }
 
+/* What was made under a guard and moved is there when the guard has unwound, and where there is no room nothing moves. */
+static void arenas_move(void **state)
+{
+    (void)state;
+    st_env other, none;
+    st_env_child(&other, &env);
+    st_env_child(&none, &env);
+    none.limit = 10000;
+    st_arena *full = NULL, *home = NULL;
+    bool ok;
+    ST_GUARD(&other, ok, home = st_arena_new(&other));
+    ST_GUARD(&none, ok, full = st_arena_new(&none));
+    size_t before = env.used, there = other.used;
+    for (int same = 0; same < 2; same++) {
+        char *volatile kept = NULL;
+        st_env *from = same ? &other : &env;
+        ST_GUARD(from, ok, {
+            st_arena *a = st_arena_new(from);
+            kept = st_alloc_raw(a, 20000);
+            memset(kept, 7, 20000);
+            assert_false(st_arena_move(a, full));
+            assert_true(st_arena_move(a, home));
+            assert_ptr_equal(st_arena_env(a), &other);
+            st_fail(from, STRATA_BAD_DATA, "after all");
+        });
+        assert_false(ok);
+        for (int i = 0; i < 20000; i++) assert_int_equal(kept[i], 7);
+        assert_int_equal(env.used, before);
+        assert_true(other.used >= there + 20000 * (size_t)(same + 1));
+    }
+    st_env_close(&other);
+    st_env_close(&none);
+    assert_int_equal(other.used, 0);
+}
+
+/* Blocks of many sizes come and go; none is handed out twice at a time. */
+static void large_blocks_come_again(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    st_env own;
+    st_env_init(&own, NULL);
+    for (uint32_t round = 0; round < 20; round++) {
+        st_arena *made[N] = {NULL};
+        unsigned char *p[N] = {NULL};
+        size_t size[N];
+        for (uint32_t i = 0; i < N; i++) {
+            bool ok;
+            size[i] = ((round * 7 + i * 5) % 11 + 1) * ((size_t)3 << 19);
+            ST_GUARD(&own, ok, {
+                made[i] = st_arena_new(&own);
+                p[i] = st_alloc_raw(made[i], size[i]);
+            });
+            assert_true(ok);
+            memset(p[i], (int)i, size[i]);
+        }
+        for (uint32_t i = 0; i < N; i++) {
+            for (size_t at = 0; at < size[i]; at += 4096) assert_int_equal(p[i][at], i);
+            st_arena_free(made[i]);
+        }
+    }
+    st_env_close(&own);
+}
+
 enum { TASKS = 1000 };
 typedef struct sums {
     uint64_t squares[TASKS];
@@ -166,6 +230,8 @@ int main(void)
         cmocka_unit_test(distances_are_rounded_to_metres),
         cmocka_unit_test(paths_stay_in_the_folder),
         cmocka_unit_test(bitmaps_count_what_is_set),
+        cmocka_unit_test(arenas_move),
+        cmocka_unit_test(large_blocks_come_again),
         cmocka_unit_test(tasks_all_run_and_the_first_failure_is_told),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
