@@ -1,4 +1,5 @@
 // Parquet and Arrow files. Rows are cut into groups of a fixed size first, so that how they came does not show in the file.
+#include "io/parquet_pages.hh"
 #include "io/parts.h"
 
 #include <arrow/api.h>
@@ -42,15 +43,17 @@ class Sink : public arrow::io::OutputStream
     bool closed_ = false;
 };
 
-// Of yes and no there are no statistics worth their time, and runs of equal bits are written as such.
+// Of yes and no there are no statistics worth their time. A key of numbers is in no other row, so a dictionary of it would be
+// made in vain.
 std::shared_ptr<parquet::WriterProperties> properties_for(const arrow::Schema &schema)
 {
     parquet::WriterProperties::Builder builder;
     builder.compression(parquet::Compression::SNAPPY)->max_row_group_length(group_rows);
     for (const auto &field : schema.fields()) {
-        if (field->type()->id() != arrow::Type::BOOL) continue;
         auto path = parquet::schema::ColumnPath(std::vector<std::string>{field->name()});
-        builder.disable_statistics(path.ToDotString());
+        if (field->type()->id() == arrow::Type::BOOL) builder.disable_statistics(path.ToDotString());
+        if (field->type()->id() == arrow::Type::INT64 && field == schema.field(0))
+            builder.disable_dictionary(path.ToDotString());
     }
     return builder.build();
 }
@@ -67,6 +70,10 @@ class Writer
             return arrow::Status::OK();
         }
         auto properties = properties_for(*schema_);
+        if (strata::parquet_pages_suit(*schema_)) {
+            ARROW_ASSIGN_OR_RAISE(pages_, strata::open_parquet_pages(schema_, sink_, properties));
+            return arrow::Status::OK();
+        }
         auto arrow_properties = parquet::ArrowWriterProperties::Builder().set_use_threads(true)->build();
         ARROW_ASSIGN_OR_RAISE(parquet_,
                               parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), sink_,
@@ -90,6 +97,7 @@ class Writer
     arrow::Status finish()
     {
         if (waiting_rows_) ARROW_RETURN_NOT_OK(write_piece());
+        if (pages_) return pages_->finish();
         return parquet_ ? parquet_->Close() : arrow_->Close();
     }
 
@@ -106,6 +114,8 @@ class Writer
   private:
     std::shared_ptr<Sink> sink_;
     std::shared_ptr<arrow::Schema> schema_;
+    // one of them
+    std::unique_ptr<strata::ParquetPages> pages_;
     std::unique_ptr<parquet::arrow::FileWriter> parquet_;
     std::shared_ptr<arrow::ipc::RecordBatchWriter> arrow_;
     std::vector<std::shared_ptr<arrow::RecordBatch>> waiting_;
@@ -119,6 +129,7 @@ class Writer
         }
         waiting_.clear();
         waiting_rows_ = 0;
+        if (pages_) return pages_->write(*piece);
         return parquet_ ? parquet_->WriteRecordBatch(*piece) : arrow_->WriteRecordBatch(*piece);
     }
 };

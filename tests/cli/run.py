@@ -482,6 +482,37 @@ def the_example_runs_from_csv_and_parquet(folder):
     has(printed[0], "lifecycle", "champions")
 
 
+@case
+def a_parquet_file_of_several_row_groups_holds_what_was_answered(folder):
+    """Read back by id: every row has the answers of its own customer, on both sides of pages and row groups."""
+    data, rows, cut = os.path.join(folder, "data"), (1 << 20) + 70_003, (1 << 20) + 5
+    os.makedirs(data)
+    with open(os.path.join(data, "people.csv"), "w", encoding="utf-8") as file:
+        file.write("id,n\n" + "".join(f"{i},{i if i % 3 else ''}\n" for i in range(rows)))
+    asked, read = os.path.join(folder, "asked.seg"), os.path.join(folder, "read.seg")
+    edge = "(id >= 65530 and id < 65541) or id = 0 or id >= %d" % cut
+    with open(asked, "w", encoding="utf-8") as file:
+        file.write("table people { id int key  n int? }\nsegment edge where %s\nsegment everybody where id >= 0\n"
+                   "segment nobody where id < 0\nsegment odd where n is missing\ntrait number = n\n"
+                   "tiers half { late when id >= 700001  early otherwise }\n" % edge)
+    with open(read, "w", encoding="utf-8") as file:
+        file.write("table out { id int key  edge bool  everybody bool  nobody bool  odd bool  number int?  half string }\n"
+                   "segment edges where edge\nsegment wrong where edge != (%s) or not everybody or nobody\n"
+                   "segment wrong_number where odd != (number is missing) or (number is known and number != id)\n"
+                   "segment wrong_half where (half = \"late\") != (id >= 700001)\nsegment rows where id >= 0\n" % edge)
+    written = set()
+    for threads in ("1", "3"):
+        out, counts = os.path.join(folder, "out.parquet"), os.path.join(folder, "counts.csv")
+        strata("run", asked, "--data", data, "--traits", "--threads", threads, "-o", out)
+        with open(out, "rb") as file:
+            written.add(hashlib.sha256(file.read()).hexdigest())
+        strata("run", read, "--data", "out=" + out, "--counts", counts)
+        with open(counts, encoding="utf-8") as file:
+            found = {row["definition"]: int(row["customers"]) for row in csv.DictReader(file)}
+        assert found == {"edges": 12 + rows - cut, "wrong": 0, "wrong_number": 0, "wrong_half": 0, "rows": rows}, found
+    assert len(written) == 1, "the bytes depend on the threads"
+
+
 # ---- several entities ----
 
 TWO = RULES.replace("table orders { customer_id int", """segments of customers
