@@ -27,7 +27,7 @@ arrow::Result<std::shared_ptr<arrow::io::ReadableFile>> open_file(const std::str
 
 // ---- Parquet ----
 
-constexpr int64_t batch_rows = 1 << 16;
+constexpr int64_t batch_rows = 1 << 16, buffer_bytes = 1 << 18;
 
 // All data pages of the first rows have dictionary codes: the dictionary then comes for nothing, otherwise it would have to
 // be made twice.
@@ -73,7 +73,11 @@ class ParquetRows : public Rows
     {
         ARROW_ASSIGN_OR_RAISE(auto file, open_file(path));
         parquet::arrow::FileReaderBuilder builder;
-        ARROW_RETURN_NOT_OK(builder.Open(file, parquet::ReaderProperties(memory())));
+        // Columns are read as they are decoded, each by the thread that decodes it, not all of them before the first row.
+        parquet::ReaderProperties reading(memory());
+        reading.enable_buffered_stream();
+        reading.set_buffer_size(buffer_bytes);
+        ARROW_RETURN_NOT_OK(builder.Open(file, reading));
         auto metadata = builder.raw_reader()->metadata();
         parquet::ArrowReaderProperties properties(/*use_threads=*/true);
         properties.set_batch_size(batch_rows);
