@@ -1,5 +1,6 @@
 #include "table/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,28 @@ st_number_status st_number_exact(st_str s, unsigned digits, unsigned scale, bool
 static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+/* Doubles of up to 19 digits, where the machine has numbers of 64 bits of mantissa that hold them and the powers of ten exactly:
+ * of one operation on those, the nearest double is known unless the result lies next to the middle of two. */
+static bool by_long_double(const struct digits *x, long e, double *out)
+{
+#if LDBL_MANT_DIG == 64
+    enum { MOST_DIGITS = 19, MOST_POWER = 27, DROPPED = 64 - DBL_MANT_DIG };
+    if (x->n > MOST_DIGITS || x->more || e < -MOST_POWER || e > MOST_POWER) return false;
+    uint64_t all = 0, mantissa;
+    for (int i = 0; i < x->n; i++) all = all * 10 + (uint64_t)(x->d[i] - '0');
+    long double power = 1;
+    for (long i = e < 0 ? -e : e; i > 0; i--) power *= 10;
+    long double v = e < 0 ? (long double)all / power : (long double)all * power;
+    memcpy(&mantissa, &v, sizeof mantissa);
+    uint64_t dropped = mantissa & ((UINT64_C(1) << DROPPED) - 1), middle = UINT64_C(1) << (DROPPED - 1);
+    *out = (double)v;
+    return dropped + 1 < middle || dropped > middle + 1;
+#else
+    (void)x, (void)e, (void)out;
+    return false;
+#endif
+}
+
 st_number_status st_number_double(st_str s, double *out)
 {
     struct digits x;
@@ -98,7 +121,7 @@ st_number_status st_number_double(st_str s, double *out)
     if (x.n <= 15 && e >= -22 && e <= 22) { /* both exact, so one operation rounds correctly */
         for (int i = 0; i < x.n; i++) v = v * 10 + (x.d[i] - '0');
         v = e < 0 ? v / exact_powers[-e] : v * exact_powers[e];
-    } else { /* without a point, so that no locale matters */
+    } else if (!by_long_double(&x, e, &v)) { /* without a point, so that no locale matters */
         char text[KEPT_DIGITS + 32];
         snprintf(text, sizeof text, "%.*s%se%ld", x.n, x.d, x.more ? "1" : "", x.more ? e - 1 : e);
         v = strtod(text, NULL);

@@ -513,6 +513,25 @@ def a_parquet_file_of_several_row_groups_holds_what_was_answered(folder):
     assert len(written) == 1, "the bytes depend on the threads"
 
 
+@case
+def rows_of_csv_are_counted_over_quotes_line_ends_and_blocks(folder):
+    data, rules = os.path.join(folder, "data"), os.path.join(folder, "rules.seg")
+    os.makedirs(data)
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write("table people { id int key  name string?  n int }\nsegment all_there where n = id\n")
+    texts = ["a", '"b,b"', '"c\n""c"', "", '"d\r\n"', "e" * 300, 'f"f']
+    for end in ("\n", "\r\n", "\r"):
+        rows = [f"{i},{texts[i % len(texts)]},{i}{end}{end if i % 11 == 0 else ''}" for i in range(1, 90_001)]  # over 4 MiB
+        def write(lines):
+            with open(os.path.join(data, "people.csv"), "w", encoding="utf-8", newline="") as file:
+                file.write("id,name,n" + end + "".join(lines))
+        write(rows)
+        has(strata("run", rules, "--data", data).stdout, "all_there       90,000   100.0%")
+        for at, broken, values in ((2, "2,x", 2), (89_999, "89999,x,1,2", 4)):
+            write(rows[:at - 1] + [broken + end] + rows[at:])
+            has(strata("run", rules, "--data", data, status=1).stderr, f"row {at}: the row has {values} values, but the header names 3")
+
+
 # ---- several entities ----
 
 TWO = RULES.replace("table orders { customer_id int", """segments of customers

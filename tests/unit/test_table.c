@@ -2,6 +2,7 @@
 #include "by_hand.h"
 #include "metered.h"
 
+#include "table/dict.h"
 #include "table/number.h"
 
 #include <math.h>
@@ -782,6 +783,17 @@ static void test_numbers(void **state)
     for (size_t i = 0; i < ST_COUNT(doubles); i++) {
         assert_int_equal(st_number_double(st_str_of(doubles[i]), &d), ST_NUMBER_OK);
         assert_true(d == strtod(doubles[i], NULL));
+    }
+    /* many digits, among them the middles between two doubles and what lies beside them */
+    uint64_t random = 1;
+    for (int i = 0; i < 200000; i++) {
+        random = st_hash_mix(random, (uint64_t)i);
+        char text[48];
+        uint64_t digits = i % 2 ? random : ((random >> 9 | 1) << (i / 2 % 10)) + (uint64_t)(i / 20 % 3) - 1;
+        snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits, (int)(random % 60) - 30);
+        if (i % 4 == 0) *strchr(text, 'e') = 0;
+        assert_int_equal(st_number_double(st_str_of(text), &d), ST_NUMBER_OK);
+        assert_true(d == strtod(text, NULL));
     }
     /* cents written as doubles come back as they were */
     for (int64_t cents = -200000; cents < 200000; cents += 7) {
