@@ -25,21 +25,10 @@ enum { HEADER = 64, FIRST_BLOCK = 4096, LARGEST_BLOCK = 16 << 20, LARGE = 4 << 2
 /* ---- large blocks ----
  * They begin at a large page, and the system is asked to make them of such: columns are read and written from end to end, and
  * small pages cost as much as the work. The system zeroes each page that it hands out, which is a third of a run over many
- * traits; so those given back are kept for the next that asks, up to 512 MB, and the system is told that it may have
- * them whenever memory is short. */
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
+ * traits; so a program that asks for it (st_keep_large_blocks) keeps those given back for the next that asks, and the system is told
+ * that it may have them whenever memory is short. */
 
 enum { KEPT_BLOCKS = 128 };
-#if defined(__SANITIZE_ADDRESS__)
-static const size_t most_kept = 0; /* what was given back is watched */
-#else
-static const size_t most_kept = (size_t)512 << 20;
-#endif
 
 typedef struct kept_block {
     void *p;
@@ -48,10 +37,16 @@ typedef struct kept_block {
 
 static struct {
     pthread_mutex_t lock;
+    size_t most; /* bytes */
     uint32_t n;
     size_t bytes;
     kept_block blocks[KEPT_BLOCKS]; /* oldest first */
 } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void st_keep_large_blocks(size_t most)
+{
+    kept.most = most;
+}
 
 static size_t whole_pages(size_t bytes)
 {
@@ -84,7 +79,7 @@ static void *take_kept(size_t whole)
 
 static void keep_large(void *p, size_t whole)
 {
-    if (whole > most_kept) {
+    if (whole > kept.most) {
         free(p);
         return;
     }
@@ -92,7 +87,7 @@ static void keep_large(void *p, size_t whole)
     uint32_t ndropped = 0;
     madvise(p, whole, MADV_FREE);
     pthread_mutex_lock(&kept.lock);
-    while (kept.n == KEPT_BLOCKS || kept.bytes + whole > most_kept) dropped[ndropped++] = remove_kept(0);
+    while (kept.n == KEPT_BLOCKS || kept.bytes + whole > kept.most) dropped[ndropped++] = remove_kept(0);
     kept.blocks[kept.n++] = (kept_block){p, whole};
     kept.bytes += whole;
     pthread_mutex_unlock(&kept.lock);

@@ -63,6 +63,10 @@ void st_guard_unwind(st_env *env, st_guard *g);
         }                                                                                                    \
     } while (0)
 
+/* Large blocks of malloc's memory that are given back are kept for later ones, up to `most` bytes in the whole process. For programs of
+ * their own, before they start threads; a library keeps nothing of its host's. */
+void st_keep_large_blocks(size_t most);
+
 st_arena *st_arena_new(st_env *env);
 void st_arena_free(st_arena *a); /* NULL is fine */
 st_env *st_arena_env(const st_arena *a);

@@ -1,6 +1,6 @@
 /* The strata command: what its verbs share. Each verb is one file with one function; options are tables that parse and print
  * themselves. The command stands on strata/strata.h and io/io.h; from the library's inside it takes only the search for near names
- * (base/text.h), the writing of Arrow (api/arrow_out.h) and, to make data for a rule set, the checked program.
+ * (base/text.h), memory that comes again (base/mem.h), the writing of Arrow (api/arrow_out.h) and, to make data for a rule set, the checked program.
  *
  * Exit status, the same for every verb: CLI_CLEAN, CLI_FAILED (the job could not be done; one sentence on stderr says why)
  * and CLI_BAD (the job was done and the answer is bad: a rule set with errors, a test that failed). */

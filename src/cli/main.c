@@ -1,6 +1,8 @@
 /* The strata command: finds the verb and hands over. */
 #include "cli/cli.h"
 
+#include "base/mem.h"
+
 #include <string.h>
 
 static const cli_verb *const verbs[] = {&cli_run,     &cli_check, &cli_test,
@@ -75,8 +77,12 @@ static int run_verb(int argc, char **argv)
     return status;
 }
 
+/* What one step of a run gives back is the next one's. */
+#define MOST_KEPT ((size_t)512 << 20)
+
 int main(int argc, char **argv)
 {
+    st_keep_large_blocks(MOST_KEPT);
     int status = run_verb(argc, argv);
     /* What was printed may not have reached its place: a full disk, a closed pipe. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_CLEAN)

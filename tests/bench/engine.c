@@ -4,6 +4,7 @@
  *         load     binding the tables from Arrow batches in memory (keys and links mapped), then the run with its columns
  *         compile  from text to verified bytecode
  * Of every output the customers that are in it, or have a value, are counted, so that engines can be compared. */
+#include "base/mem.h"
 #include "io/io.h"
 
 #include <stdio.h>
@@ -172,6 +173,7 @@ static void print_counts(const strata_result *result)
 int main(int argc, char **argv)
 {
     if (argc < 5) return 1;
+    st_keep_large_blocks((size_t)512 << 20);
     uint32_t threads = (uint32_t)atoi(argv[2]);
     int repeats = atoi(argv[3]);
     const char *what = argv[4];

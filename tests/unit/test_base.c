@@ -111,6 +111,7 @@ static void large_blocks_come_again(void **state)
     enum { N = 12 };
     st_env own;
     st_env_init(&own, NULL);
+    st_keep_large_blocks((size_t)64 << 20);
     for (uint32_t round = 0; round < 20; round++) {
         st_arena *made[N] = {NULL};
         unsigned char *p[N] = {NULL};
@@ -131,6 +132,7 @@ static void large_blocks_come_again(void **state)
         }
     }
     st_env_close(&own);
+    st_keep_large_blocks(0);
 }
 
 enum { TASKS = 1000 };
