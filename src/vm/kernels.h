@@ -71,13 +71,14 @@ typedef struct st_kernels {
     void (*gather_bits)(const uint8_t *known, const int32_t *rows, size_t n, uint64_t *out);
     /* out[i] = how many values there are in v[first[i] - first[0]] to before v[first[i + 1] - first[0]] where the bit is set; each
      * is counted once. */
-    void (*distinct_u8)(const uint8_t *v, const uint64_t *bits, const uint32_t *first, size_t n, int64_t *out);
+    void (*distinct_u8)(const uint8_t *v, const uint64_t *bits, const uint32_t *first, size_t n,
+                        int64_t *out);
     /* out[entity] += rows of its run whose bit is set */
     void (*count_runs)(const uint64_t *bits, const st_run_of_rows *runs, size_t n, int64_t *out);
     /* For each run of up to ST_VM_BATCH rows: how many of its bits are set, and the sum, or the smallest or largest, of their values
      * of 1, 2 or 4 bytes; of none 0, or anything. */
-    void (*fold_runs)(st_of_run how, const void *v, uint8_t bytes, const uint64_t *bits, const st_run_of_rows *runs, size_t n,
-                      uint32_t *counts, uint64_t *out);
+    void (*fold_runs)(st_of_run how, const void *v, uint8_t bytes, const uint64_t *bits,
+                      const st_run_of_rows *runs, size_t n, uint32_t *counts, uint64_t *out);
     /* The first two words of the digests of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash
      * asks and read in its byte order, is words[w * ST_LANES + l]. */
     void (*md5_lanes)(const uint32_t *words, uint32_t *first, uint32_t *second);

@@ -82,9 +82,9 @@ static void arenas_move(void **state)
     ST_GUARD(&other, ok, home = st_arena_new(&other));
     ST_GUARD(&none, ok, full = st_arena_new(&none));
     size_t before = env.used, there = other.used;
-    for (int same = 0; same < 2; same++) {
+    for (volatile int same = 0; same < 2; same++) {
         char *volatile kept = NULL;
-        st_env *from = same ? &other : &env;
+        st_env *volatile from = same ? &other : &env;
         ST_GUARD(from, ok, {
             st_arena *a = st_arena_new(from);
             kept = st_alloc_raw(a, 20000);
@@ -116,7 +116,7 @@ static void large_blocks_come_again(void **state)
         st_arena *made[N] = {NULL};
         unsigned char *p[N] = {NULL};
         size_t size[N];
-        for (uint32_t i = 0; i < N; i++) {
+        for (volatile uint32_t i = 0; i < N; i++) {
             bool ok;
             size[i] = ((round * 7 + i * 5) % 11 + 1) * ((size_t)3 << 19);
             ST_GUARD(&own, ok, {
