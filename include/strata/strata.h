@@ -222,7 +222,7 @@ typedef struct strata_definition {
     const char *file;      /* where it stands, as added */
     uint32_t line;         /* from 1 */
     bool output; /* a run gives it out; of a trait: where traits, or it by its name, are asked for */
-    bool library;
+    bool in_library;
     size_t ncolumns; /* "orders.amount": columns that it reads, or that decide which rows it sees */
     const char *const *columns;
     size_t nuses; /* the definitions that it speaks of, by name */

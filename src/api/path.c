@@ -102,8 +102,8 @@ static void refuse_shared(strata_rules *r)
         const st_source *x = &r->sources.files.p[i];
         if (stat(x->name, &at[i]) != 0) continue; /* text that has no file */
         for (uint32_t k = 0; k < i; k++)
-            if (r->sources.files.p[k].library != x->library && at[k].st_ino && at[k].st_ino == at[i].st_ino &&
-                at[k].st_dev == at[i].st_dev)
+            if (r->sources.files.p[k].in_library != x->in_library && at[k].st_ino &&
+                at[k].st_ino == at[i].st_ino && at[k].st_dev == at[i].st_dev)
                 st_fail(&r->env, STRATA_BAD_INPUT,
                         "%s is part of a library and of the rule set itself. Keep libraries outside of its "
                         "folder.",

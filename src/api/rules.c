@@ -53,7 +53,7 @@ strata_status strata_rules_add_text(strata_rules *rules, const char *name, const
     bool ok;
     ST_GUARD(&rules->env, ok, {
         uint32_t file = st_sources_add(&rules->sources, name, text, length);
-        rules->sources.files.p[file].library = rules->adding_library;
+        rules->sources.files.p[file].in_library = rules->adding_library;
     });
     return st_api_end(&rules->env, ok, error);
 }
@@ -563,7 +563,7 @@ static void describe_definition(strata_rules *r, const st_def *d)
                              .tags = d->meta.tags,
                              .review_by = day_text(r->arena, d->meta.review_by),
                              .output = st_def_is_output(d, true) || (!d->left_out && is_use(d)),
-                             .library = d->library};
+                             .in_library = d->in_library};
     add_origin(r, x, &d->origin);
 }
 

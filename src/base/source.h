@@ -18,7 +18,7 @@ typedef struct st_source {
     uint32_t root;          /* bytes of `name` that are the rule set's folder, with the slash behind it */
     bool on_disk;           /* read from the file of that name: other files can be found beside it */
     bool
-        library; /* its definitions are there for others: they are no outputs, and nothing doubtful is said of them */
+        in_library; /* its definitions are there for others: they are no outputs, and nothing doubtful is said of them */
 } st_source;
 
 /* A list of keys that a rule set names, as a file holds it. */

@@ -575,7 +575,7 @@ static void origin(file *f, const st_program *s, st_origin *o)
 /* What was not asked for when the rules were compiled cannot be asked for later. */
 static void choice(file *f, st_def *d)
 {
-    flag(f, &d->library);
+    flag(f, &d->in_library);
     flag(f, &d->left_out);
     flag(f, &d->asked);
     if (f->reading) d->closed = d->left_out;

@@ -108,7 +108,8 @@ static void put_definition(const strata_definition *d)
     put_names("tags", d->tags, d->ntags);
     put_member("file", d->file);
     put_number("line", (long long)d->line, d->file != NULL);
-    printf(", \"output\": %s, \"library\": %s", d->output ? "true" : "false", d->library ? "true" : "false");
+    printf(", \"output\": %s, \"library\": %s", d->output ? "true" : "false",
+           d->in_library ? "true" : "false");
     put_names("columns", d->columns, d->ncolumns);
     put_names("uses", d->uses, d->nuses);
     put_names("used_by", d->used_by, d->nused_by);

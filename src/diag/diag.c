@@ -50,7 +50,7 @@ void st_report_args(st_diags *d, st_code code, st_span span, const char *const *
     uint32_t nargs = 0;
     while (args[nargs]) nargs++;
     assert(nargs == ST_MAX(placeholders(m->text), placeholders(m->help)));
-    bool library = span.file < d->sources->files.n && d->sources->files.p[span.file].library;
+    bool library = span.file < d->sources->files.n && d->sources->files.p[span.file].in_library;
     if (library && m->severity == ST_WARNING) return; /* its own rule set says it */
     for (uint32_t i = 0; i < d->items.n; i++)
         if (d->items.p[i].code == code && same_span(d->items.p[i].span, span)) return;

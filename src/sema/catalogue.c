@@ -82,7 +82,7 @@ static const char *param_text(st_checker *c, const st_def *d)
 
 static void find_origin(st_checker *c, st_def *d)
 {
-    d->library = d->closed = d->left_out = c->sources->files.p[d->span.file].library;
+    d->in_library = d->closed = d->left_out = c->sources->files.p[d->span.file].in_library;
     if (d->hidden) return;
     place(c, d->span, &d->origin);
     if (d->kind == ST_DEF_PARAM) d->origin.value = param_text(c, d);
@@ -98,7 +98,7 @@ static void find_origin(st_checker *c, st_def *d)
 
 static void find_promise(st_checker *c, st_promise *p)
 {
-    p->closed = c->sources->files.p[p->span.file].library;
+    p->closed = c->sources->files.p[p->span.file].in_library;
     place(c, p->span, &p->origin);
     gathering g;
     start(&g, c, NULL);

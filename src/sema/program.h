@@ -449,10 +449,10 @@ struct st_def {
     bool pii;       /* trait: its value is personal data, which leaves only where it is sent */
     uint32_t nuses; /* definitions it refers to directly, each once */
     st_def **uses;
-    bool library;  /* stands in a library: others use it, it is no output */
-    bool closed;   /* cannot be asked for: of a library, or left out when the rules were compiled */
-    bool left_out; /* no output of a run: closed, or not asked for (st_select) */
-    bool asked;    /* asked for by its name: an output even where it is a trait */
+    bool in_library; /* stands in a library: others use it, it is no output */
+    bool closed;     /* cannot be asked for: of a library, or left out when the rules were compiled */
+    bool left_out;   /* no output of a run: closed, or not asked for (st_select) */
+    bool asked;      /* asked for by its name: an output even where it is a trait */
     st_origin origin;
 };
 

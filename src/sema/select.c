@@ -29,7 +29,7 @@ static st_def *find(const st_program *p, const char *name)
 ST_NORETURN static void fail_unknown(const st_program *p, const char *name, const st_def *d)
 {
     st_env *env = st_arena_env(p->arena);
-    if (d && d->library)
+    if (d && d->in_library)
         st_fail(env, STRATA_BAD_INPUT,
                 "%s is of a library, whose definitions are no answers. Name one of the rule set's own.",
                 name);
@@ -118,7 +118,7 @@ static void select_tests(st_program *p, bool all)
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->ntests; i++) {
         st_test *test = p->tests[i];
-        if (p->sources->files.p[test->span.file].library) continue;
+        if (p->sources->files.p[test->span.file].in_library) continue;
         if (all || speaks_of_selected(test)) p->tests[n++] = test;
     }
     p->ntests = n;
@@ -175,7 +175,8 @@ static void mark_used(st_program *p, bool all)
         for (uint32_t i = 0; i < ncols; i++) p->tables[t]->cols[i].used = false;
     }
     for (uint32_t i = 0; i < p->ndefs; i++)
-        if (all ? !p->defs[i]->library : !p->defs[i]->hidden && !p->defs[i]->left_out) take(&n, p->defs[i]);
+        if (all ? !p->defs[i]->in_library : !p->defs[i]->hidden && !p->defs[i]->left_out)
+            take(&n, p->defs[i]);
     for (uint32_t i = 0; i < p->npromises; i++)
         if (!p->promises[i].left_out) use_promised(&n, &p->promises[i]);
 }
