@@ -60,5 +60,6 @@ void st_api_load_lists(strata_rules *rules);
 void st_api_describe(strata_rules *rules, const st_program *program);
 void st_api_list_activations(strata_rules *rules, const st_program *program);
 const char *st_api_type_text(st_arena *a, st_type type);
+strata_kind st_api_kind(const st_def *d);
 
 #endif

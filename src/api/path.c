@@ -95,7 +95,9 @@ static void add_folder(strata_rules *r, st_arena *a, const char *path, uint32_t 
 /* A library is a place of its own: its files are none of the rule set's. */
 static void refuse_shared(strata_rules *r)
 {
-    uint32_t n = r->sources.files.n;
+    uint32_t n = r->sources.files.n, lent = 0;
+    for (uint32_t i = 0; i < n; i++) lent += r->sources.files.p[i].in_library;
+    if (lent == 0 || lent == n) return;
     st_arena *work = st_arena_new(&r->env);
     struct stat *at = st_new_n(work, struct stat, (size_t)n + 1);
     for (uint32_t i = 0; i < n; i++) {

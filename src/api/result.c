@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { BATCH_ROWS = 16384 };
-
 /* ---- what a column holds ---- */
 
 static bool is_true(const st_api_column *c, uint64_t row)
@@ -48,26 +46,10 @@ static bool is_segment(const st_api_column *c)
 
 /* ---- counts ---- */
 
-static strata_kind kind_of(const st_def *d)
-{
-    switch (d->kind) {
-    case ST_DEF_SEGMENT: return STRATA_SEGMENT;
-    case ST_DEF_TIERS: return STRATA_TIERS;
-    case ST_DEF_HOLDOUT: return STRATA_HOLDOUT;
-    case ST_DEF_EXPERIMENT: return STRATA_EXPERIMENT;
-    case ST_DEF_RFM: return STRATA_RFM;
-    case ST_DEF_SCORE: return STRATA_SCORE;
-    case ST_DEF_OVERLAY: return STRATA_OVERLAY;
-    case ST_DEF_CLUSTER: return STRATA_CLUSTER;
-    case ST_DEF_POINTS: return STRATA_POINTS;
-    default: return STRATA_TRAIT;
-    }
-}
-
 static void add_count(strata_result *r, const st_api_entity *e, const st_api_column *c, const char *label,
                       uint64_t n)
 {
-    *(strata_count *)st_push(r->arena, &r->counts) = (strata_count){.kind = kind_of(c->def),
+    *(strata_count *)st_push(r->arena, &r->counts) = (strata_count){.kind = st_api_kind(c->def),
                                                                     .definition = c->name,
                                                                     .label = label,
                                                                     .entity = e->table->decl->name,
@@ -276,13 +258,13 @@ static void put_column(rows *s, st_out_batch *b, uint32_t i, const st_api_column
     }
 }
 
-/* The row's key, then its columns; the next BATCH_ROWS rows of the table that are not all outside of the population. */
+/* The row's key, then its columns; the next ST_API_BATCH_ROWS rows of the table that are not all outside of the population. */
 static int fill_wide(void *context, st_out_batch *b, const char **why)
 {
     (void)why;
     rows *s = context;
     while (s->row < s->entity->table->rows && st_out_rows(b) == 0) {
-        uint64_t to = ST_MIN(s->row + BATCH_ROWS, s->entity->table->rows);
+        uint64_t to = ST_MIN(s->row + ST_API_BATCH_ROWS, s->entity->table->rows);
         bool whole = all_set(s->entity->population, s->row, to);
         put_values(s, b, 0, s->key, to);
         for (uint32_t i = 0; i < s->entity->columns.n && st_out_rows(b); i++)
@@ -314,7 +296,7 @@ static int fill_long(void *context, st_out_batch *b, const char **why)
             const st_api_column *c = &s->entity->columns.p[s->column];
             const char *label = long_label(c, s->row);
             if (!label) continue;
-            if (n++ == BATCH_ROWS) return 0;
+            if (n++ == ST_API_BATCH_ROWS) return 0;
             st_api_put(b, 0, s->key, s->row);
             st_api_put_text(b, 1, c->name);
             st_api_put_text(b, 2, label);

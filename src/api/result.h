@@ -30,6 +30,8 @@ typedef struct st_api_entity {
     ST_VEC(st_api_column) columns;
 } st_api_entity;
 
+enum { ST_API_BATCH_ROWS = 16384 }; /* of a stream */
+
 struct strata_result {
     atomic_uint holders; /* the caller, and arrays that refer to its memory */
     st_out_owner owner;  /* what those arrays are given */

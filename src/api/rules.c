@@ -479,7 +479,7 @@ static const struct {
     {ST_DEF_AUDIENCE, STRATA_AUDIENCE},
 };
 
-static strata_kind kind_of(const st_def *d)
+strata_kind st_api_kind(const st_def *d)
 {
     for (size_t i = 0; i < ST_COUNT(kinds); i++)
         if (kinds[i].from == d->kind) return kinds[i].kind;
@@ -545,7 +545,7 @@ static void describe_definition(strata_rules *r, const st_def *d)
     st_type type = d->type;
     type.optional = false;
     strata_definition *x = (strata_definition *)st_push(r->arena, &r->definitions);
-    *x = (strata_definition){.kind = kind_of(d),
+    *x = (strata_definition){.kind = st_api_kind(d),
                              .name = d->name,
                              .title = d->title,
                              .doc = d->doc,

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { BATCH_ROWS = 16384 };
-
 /* ---- in words ---- */
 
 static const st_treatment *treatment_of(const st_treated *t)
@@ -293,7 +291,7 @@ static void fill_treated_of(leaving *s, st_out_batch *b)
         const st_treated *t = &s->result->treated[s->treatment];
         if (t->def->of != s->table->decl) continue;
         const char *one_per = st_api_reason(a, treatment_of(t), STRATA_NOT_THE_ONE, 0);
-        for (; s->at < t->n && n < BATCH_ROWS; s->at++, n++) put_treated(s, b, t, s->at, one_per);
+        for (; s->at < t->n && n < ST_API_BATCH_ROWS; s->at++, n++) put_treated(s, b, t, s->at, one_per);
         if (s->at < t->n) break;
     }
     st_arena_free(a);
@@ -454,7 +452,7 @@ static void fill_leaving_of(leaving *s, st_out_batch *b)
 {
     st_arena *a = st_arena_new(&s->env);
     uint64_t row;
-    for (uint32_t n = 0; n < BATCH_ROWS && next_row(s, &s->at, &row); n++) put_leaving(a, s, b, row);
+    for (uint32_t n = 0; n < ST_API_BATCH_ROWS && next_row(s, &s->at, &row); n++) put_leaving(a, s, b, row);
     st_arena_free(a);
 }
 
