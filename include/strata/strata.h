@@ -311,6 +311,8 @@ typedef struct strata_run_options {
     size_t ndefinitions;
     bool traits;     /* traits are outputs too; of compiled rules only where they were written with traits */
     bool treatments; /* also who gets what: treatments and audiences */
+    bool
+        counts_only; /* only how many are in each: faster, with less memory; strata_result_stream is refused then */
     const strata_previous *previous; /* NULL: nothing is known of earlier */
     /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
     bool (*progress)(void *context, double share);

@@ -1,5 +1,6 @@
 /* Results: counts, and rows as Arrow streams. */
 #include "api/result.h"
+#include "base/threads.h"
 #include "vm/kernels.h"
 
 #include <errno.h>
@@ -57,51 +58,117 @@ static void add_count(strata_result *r, const st_api_entity *e, const st_api_col
                                                                     .population = e->npopulation};
 }
 
-/* How many rows of the population have each value of [low, low + n); others are not counted. */
-static uint64_t *histogram(st_arena *a, const st_api_entity *e, const st_api_column *c, int64_t low,
-                           uint64_t n)
-{
-    uint64_t *sizes = st_new_n(a, uint64_t, n + 1);
-    for (uint64_t row = 0; row < e->table->rows; row++) {
-        if (!st_bit(e->population, row) || !st_api_known(c, row)) continue;
-        uint64_t at = (uint64_t)(whole(c, row) - low);
-        if (at < n) sizes[at]++;
-    }
-    return sizes;
-}
-
-static uint64_t count_bits(const st_api_entity *e, const uint64_t *bits)
-{
-    /* a population has no bits behind the last row */
-    return st_kernels_choose(NULL)->popcount_and(e->population, bits ? bits : e->population,
-                                                 e->table->rows / 64 + (e->table->rows % 64 != 0));
-}
-
 enum { MOST_SCORES = 9 }; /* of an rfm part */
 
-static void count_column(strata_result *r, const st_api_entity *e, const st_api_column *c)
+/* A column whose values are counted one by one: [low, low + n), others are not counted. */
+typedef struct histogram {
+    const st_api_column *column;
+    int64_t low;
+    uint64_t n, first; /* where its sizes begin in those of a worker */
+} histogram;
+
+typedef struct count_job {
+    const st_api_entity *entity;
+    const st_kernels *kernels;
+    uint32_t n;
+    histogram *histograms; /* by column; n 0: none */
+    uint64_t nsizes;
+    uint64_t **sizes; /* by worker */
+    uint64_t **bits;  /* by worker: of columns of which bits are counted; the last: of the population */
+} count_job;
+
+enum { ROWS_A_TASK = 1 << 16 };
+
+static void count_values(const count_job *j, const histogram *h, uint64_t from, uint64_t to, uint64_t *sizes)
 {
-    if (is_segment(c)) {
-        add_count(r, e, c, "in", count_bits(e, c->data));
-    } else if (is_labelled(c)) {
-        uint64_t *sizes = histogram(r->arena, e, c, 0, c->labels->n);
-        for (uint32_t i = 0; i < c->labels->n; i++) add_count(r, e, c, c->labels->names[i], sizes[i]);
-    } else if (is_score(c)) {
-        uint64_t *sizes = histogram(r->arena, e, c, 1, MOST_SCORES);
-        for (uint32_t i = 0; i < MOST_SCORES; i++)
-            if (sizes[i]) add_count(r, e, c, st_format(r->arena, "%u", i + 1), sizes[i]);
-    } else if (c->field == ST_OUT_VALUE) {
-        add_count(r, e, c, "known", count_bits(e, c->known));
+    const st_api_column *c = h->column;
+    for (uint64_t at = from; at < to; at += 64) {
+        uint64_t word = j->entity->population[at / 64];
+        if (c->known) word &= c->known[at / 64];
+        for (; word; word &= word - 1) {
+            uint64_t value = (uint64_t)(whole(c, at + (uint64_t)__builtin_ctzll(word)) - h->low);
+            if (value < h->n) sizes[h->first + value]++;
+        }
     }
 }
 
-void st_api_count(strata_result *r)
+/* Bitmaps of a column that are counted together with the population; NULL: nothing is to be counted. */
+static const uint64_t *bitmap_of(const st_api_column *c)
 {
-    for (uint32_t i = 0; i < r->entities.n; i++) {
-        st_api_entity *e = &r->entities.p[i];
-        e->npopulation = count_bits(e, NULL);
-        for (uint32_t k = 0; k < e->columns.n; k++) count_column(r, e, &e->columns.p[k]);
+    if (is_segment(c)) return c->counted ? NULL : c->data;
+    return is_labelled(c) || is_score(c) || c->field != ST_OUT_VALUE ? NULL : c->known;
+}
+
+static void count_rows(void *ctx, uint64_t task, st_env *env)
+{
+    const count_job *j = ctx;
+    const st_api_entity *e = j->entity;
+    uint64_t from = task * ROWS_A_TASK, to = ST_MIN(from + ROWS_A_TASK, e->table->rows);
+    uint64_t *bits = j->bits[env->worker];
+    size_t words = (size_t)((to - from + 63) / 64); /* a population has no bits behind the last row */
+    for (uint32_t i = 0; i < j->n; i++) {
+        if (j->histograms[i].n) count_values(j, &j->histograms[i], from, to, j->sizes[env->worker]);
+        const uint64_t *column = bitmap_of(&e->columns.p[i]);
+        if (column) bits[i] += j->kernels->popcount_and(e->population + from / 64, column + from / 64, words);
     }
+    bits[j->n] += j->kernels->popcount(e->population + from / 64, words);
+}
+
+static uint64_t sum_over(uint64_t *const *by_worker, uint32_t threads, uint64_t at)
+{
+    uint64_t sum = 0;
+    for (uint32_t t = 0; t < threads; t++) sum += by_worker[t][at];
+    return sum;
+}
+
+static void add_column(strata_result *r, const count_job *j, uint32_t i, uint32_t threads)
+{
+    const st_api_entity *e = j->entity;
+    const st_api_column *c = &e->columns.p[i];
+    const histogram *h = &j->histograms[i];
+    if (is_segment(c)) {
+        add_count(r, e, c, "in", c->counted ? c->bits : sum_over(j->bits, threads, i));
+    } else if (is_labelled(c)) {
+        for (uint32_t k = 0; k < c->labels->n; k++)
+            add_count(r, e, c, c->labels->names[k], sum_over(j->sizes, threads, h->first + k));
+    } else if (is_score(c)) {
+        for (uint32_t k = 0; k < MOST_SCORES; k++) {
+            uint64_t size = sum_over(j->sizes, threads, h->first + k);
+            if (size) add_count(r, e, c, st_format(r->arena, "%u", k + 1), size);
+        }
+    } else if (c->field == ST_OUT_VALUE) {
+        add_count(r, e, c, "known", sum_over(j->bits, threads, c->known ? i : e->columns.n));
+    }
+}
+
+static void count_entity(strata_result *r, st_api_entity *e, uint32_t threads)
+{
+    st_arena *a = st_arena_new(&r->env);
+    count_job j = {.entity = e, .kernels = st_kernels_choose(NULL), .n = e->columns.n};
+    j.histograms = st_new_n(a, histogram, j.n + 1);
+    for (uint32_t i = 0; i < j.n; i++) {
+        const st_api_column *c = &e->columns.p[i];
+        if (is_segment(c) || (!is_labelled(c) && !is_score(c))) continue;
+        j.histograms[i] =
+            (histogram){c, is_labelled(c) ? 0 : 1, is_labelled(c) ? c->labels->n : MOST_SCORES, j.nsizes};
+        j.nsizes += j.histograms[i].n;
+    }
+    j.sizes = st_new_n(a, uint64_t *, threads);
+    j.bits = st_new_n(a, uint64_t *, threads);
+    for (uint32_t t = 0; t < threads; t++) {
+        j.sizes[t] = st_new_n(a, uint64_t, j.nsizes + 1);
+        j.bits[t] = st_new_n(a, uint64_t, j.n + 1);
+    }
+    st_parallel(&r->env, threads, (e->table->rows + ROWS_A_TASK - 1) / ROWS_A_TASK, count_rows, &j);
+    e->npopulation = sum_over(j.bits, threads, j.n);
+    for (uint32_t i = 0; i < j.n; i++) add_column(r, &j, i, threads);
+    st_arena_free(a);
+}
+
+void st_api_count(strata_result *r, uint32_t threads)
+{
+    for (uint32_t i = 0; i < r->entities.n; i++)
+        count_entity(r, &r->entities.p[i], threads ? threads : st_cpu_count());
 }
 
 size_t strata_result_size(const strata_result *result)
@@ -346,6 +413,9 @@ strata_status strata_result_stream(const strata_result *result, const char *enti
 {
     const st_api_entity *e = find_entity(result, entity);
     if (!e) return st_api_refuse(error, STRATA_BAD_INPUT, "There is no answer about %s.", entity);
+    if (result->counts_only)
+        return st_api_refuse(error, STRATA_BAD_INPUT,
+                             "The run was asked for counts only: it has no rows to give.");
     rows *s = st_api_allocate(&result->env.alloc, sizeof *s);
     if (!s) return st_api_refuse(error, STRATA_NO_MEMORY, "There is not enough memory.");
     s->alloc = result->env.alloc;

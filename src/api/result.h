@@ -21,6 +21,8 @@ typedef struct st_api_column {
     const void *data;
     const uint64_t *known; /* NULL: every row has a value */
     const st_dict *dict;
+    uint64_t bits; /* of a bitmap, where `counted`: how many are set; data may be NULL then */
+    bool counted;
 } st_api_column;
 
 typedef struct st_api_entity {
@@ -40,6 +42,7 @@ struct strata_result {
     const strata_rules *rules;
     const st_data *data;
     const char *as_of;
+    bool counts_only; /* there are no rows to give */
     ST_VEC(st_api_entity) entities;
     ST_VEC(strata_count) counts;
     ST_VEC(strata_note) notes;
@@ -77,7 +80,7 @@ void st_api_treat(strata_result *r, const st_bc *code, const st_vm_result *vm, c
 void st_api_own(strata_result *result);
 
 /* Fills the counts from the entities' columns. */
-void st_api_count(strata_result *r);
+void st_api_count(strata_result *r, uint32_t threads);
 
 /* The cells of an overlay as a column of labels: of its members, by their values in the dimensions. Notes those that are smaller
  * than the overlay asks. */

@@ -103,7 +103,9 @@ st_api_column st_api_column_of(st_arena *a, const st_bc *code, const st_vm_resul
                        .lies = slot->type,
                        .data = slot->data,
                        .known = slot->known,
-                       .dict = slot->dict};
+                       .dict = slot->dict,
+                       .bits = slot->bits,
+                       .counted = slot->counted};
     if (out->type.base == ST_T_LABEL) c.labels = labels_of(d);
     if (out->known != ST_BC_NONE) c.known = vm->slots[out->known].data;
     return c;
@@ -259,6 +261,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     const st_zone *zone = zone_of(r->arena, rules->schema);
     st_vm_options options = {.as_of = instant_of(zone, o->as_of),
                              .threads = o->threads,
+                             .counts_only = o->counts_only && !o->treatments,
                              .progress = o->progress,
                              .context = o->context};
     char text[ST_TIME_TEXT];
@@ -268,7 +271,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     add_columns(r, code, data->bound, vm, o);
     add_notes(r, code, data->bound, vm, o);
     add_reviews(r, rules->schema, zone, options.as_of);
-    st_api_count(r);
+    st_api_count(r, options.threads);
     st_api_report_actions(r);
     st_api_promises(r, code, vm, zone, options.as_of, o);
     if (o->treatments) st_api_treat(r, code, vm, o);
@@ -288,6 +291,7 @@ strata_status strata_run(const strata_data *data, const strata_run_options *opti
     r->env = env;
     r->rules = data->rules;
     r->data = data->bound;
+    r->counts_only = options && options->counts_only;
     st_api_own(r);
     bool ok;
     ST_GUARD(&r->env, ok, {

@@ -200,6 +200,7 @@ static bool read_options(const cli_args *args, const strata_rules *rules, strata
     o->threads = (uint32_t)threads;
     o->traits = cli_value(args, "traits") != NULL;
     o->treatments = cli_wants_treatments(args);
+    o->counts_only = !cli_value(args, "output");
     if (!as_of || strata_as_of_parse(rules, as_of, &o->as_of, &error) == STRATA_OK) return true;
     cli_fail("--as-of %s", error.message);
     return false;

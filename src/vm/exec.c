@@ -36,11 +36,7 @@ static const int64_t *i64(st_frame *f, uint32_t reg)
 {
     st_reg *r = &f->v[reg];
     st_settle(f, r);
-    if (r->phys == ST_I32) {
-        f->vm->k->widen_i32(r->data, f->n, r->buf);
-        r->data = r->buf;
-        r->phys = ST_I64;
-    }
+    st_widen_days(f, r);
     return r->data;
 }
 
@@ -178,123 +174,34 @@ static void do_at_least(st_frame *f, uint64_t *out, const uint32_t *list, uint32
     }
 }
 
-static void do_list_logic(st_frame *f, const st_bc_instr *in, const uint32_t *list)
-{
-    uint64_t *out = f->bits;
-    fill(f, out, in->op == ST_BC_AND_ALL);
-    for (uint32_t i = 0; i < list[0]; i++) {
-        const uint64_t *p = pred(f, list[1 + i]);
-        if (in->op == ST_BC_AND_ALL)
-            f->vm->k->and_(out, p, f->words, out);
-        else
-            f->vm->k->or_(out, p, f->words, out);
-    }
-    memcpy(pred(f, in->a[0]), out, f->words * sizeof *out);
-}
-
+/* And, or, not are done by blocks (fuse.c). */
 static void do_logic(st_frame *f, const st_bc_instr *in)
 {
     const st_kernels *k = f->vm->k;
     uint64_t *out = pred(f, in->a[0]);
-    const uint32_t *lists = f->vm->bc->lists.p;
     switch (in->op) {
-    case ST_BC_ALL: fill(f, out, true); break;
-    case ST_BC_EMPTY: fill(f, out, false); break;
     case ST_BC_CONST_P: fill(f, out, !f->scalars[in->a[1]].missing && f->scalars[in->a[1]].as.b); break;
-    case ST_BC_AND: k->and_(pred(f, in->a[1]), pred(f, in->a[2]), f->words, out); break;
-    case ST_BC_OR: k->or_(pred(f, in->a[1]), pred(f, in->a[2]), f->words, out); break;
-    case ST_BC_ANDNOT: k->andnot(pred(f, in->a[1]), pred(f, in->a[2]), f->words, out); break;
-    case ST_BC_NOT:
-        fill(f, f->bits, true);
-        k->andnot(f->bits, pred(f, in->a[1]), f->words, out);
-        break;
-    case ST_BC_COPY_P: memmove(out, pred(f, in->a[1]), f->words * sizeof *out); break;
-    case ST_BC_AT_LEAST: do_at_least(f, out, lists + in->a[1], in->a[2]); break;
+    case ST_BC_AT_LEAST: do_at_least(f, out, f->vm->bc->lists.p + in->a[1], in->a[2]); break;
     case ST_BC_KNOWN: memcpy(out, known_one(f, in->a[1]), f->words * sizeof *out); break;
-    case ST_BC_MISSING:
+    default: /* MISSING */
         fill(f, out, true);
         if (f->v[in->a[1]].known)
             k->andnot(out, f->v[in->a[1]].known, f->words, out);
         else
             fill(f, out, false);
-        break;
-    default: do_list_logic(f, in, lists + in->a[1]); break;
     }
 }
 
 /* ---- comparisons ---- */
 
-/* Days beyond 32 bits compare like the nearest one that is out of the calendar. */
-static int32_t narrow(int64_t x)
-{
-    return (int32_t)ST_MAX(ST_MIN(x, INT32_MAX), INT32_MIN);
-}
-
-static void look_few(st_frame *f, const st_code_set *set, const uint16_t *codes, uint64_t *out)
-{
-    const st_kernels *k = f->vm->k;
-    k->cmp_u16(codes, f->n, ST_EQ, set->few[0], out);
-    for (uint32_t i = 1; i < set->nfew; i++) {
-        k->cmp_u16(codes, f->n, ST_EQ, set->few[i], f->bits);
-        k->or_(out, f->bits, f->words, out);
-    }
-}
-
-/* Which codes of a register are in the set. */
+/* Which codes of a register are in a set of a dictionary too long for a leaf. */
 static void look(st_frame *f, const st_code_set *set, uint32_t reg, uint64_t *out)
 {
     const st_kernels *k = f->vm->k;
-    const st_reg *v = &f->v[reg];
-    uint8_t bytes = v->narrow.data ? v->narrow.bytes : 0;
-    if (bytes == 1 && set->n <= 257)
-        k->look_u8(v->narrow.data, f->n, set->bytes, set->n - 1, out);
-    else if (bytes == 2 && set->nfew)
-        look_few(f, set, v->narrow.data, out);
-    else if (bytes == 2 && set->bytes)
-        k->look_u16(v->narrow.data, f->n, set->bytes, out);
-    else if (set->bytes)
+    if (set->bytes)
         k->look_bytes(codes(f, reg), f->n, set->bytes, out);
     else
         k->look_bits(codes(f, reg), f->n, set->bits, out);
-}
-
-/* x between two narrow values is compared by the one below. */
-static st_cmp between_units(st_cmp cmp)
-{
-    return cmp == ST_LT ? ST_LE : cmp == ST_GE ? ST_GT : cmp;
-}
-
-/* v cmp x for the values of a narrow register, x in their terms. */
-static void cmp_narrow(st_frame *f, const st_reg *v, st_cmp cmp, int64_t x, uint64_t *out)
-{
-    const st_kernels *k = f->vm->k;
-    static const uint64_t most[] = {[1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX};
-    uint64_t behind = (uint64_t)x - (uint64_t)v->narrow.low, unit = (uint64_t)v->narrow.unit;
-    uint64_t at = behind / unit;
-    bool below = x < v->narrow.low, above = !below && at > most[v->narrow.bytes];
-    bool between = !below && !above && behind % unit;
-    if (below || above || (between && (cmp == ST_EQ || cmp == ST_NE))) {
-        bool more = cmp == ST_GT || cmp == ST_GE, less = cmp == ST_LT || cmp == ST_LE;
-        fill(f, out, cmp == ST_NE || (below && more) || (above && less));
-        return;
-    }
-    if (between) cmp = between_units(cmp);
-    switch (v->narrow.bytes) {
-    case 1: k->cmp_u8(v->narrow.data, f->n, cmp, (uint8_t)at, out); break;
-    case 2: k->cmp_u16(v->narrow.data, f->n, cmp, (uint16_t)at, out); break;
-    default: k->cmp_u32(v->narrow.data, f->n, cmp, (uint32_t)at, out); break;
-    }
-}
-
-static void cmp_whole(st_frame *f, uint32_t reg, st_cmp cmp, int64_t x, uint64_t *out)
-{
-    const st_reg *v = &f->v[reg];
-    if (v->narrow.data)
-        cmp_narrow(f, v, cmp, x, out);
-    else if (v->phys == ST_I32)
-        f->vm->k->cmp_i32(v->data, f->n, cmp, narrow(x), out);
-    else
-        f->vm->k->cmp_i64(v->data, f->n, cmp, x, out);
 }
 
 static void do_cmp_text(st_frame *f, const st_bc_instr *in, const st_prep *q, uint64_t *out)
@@ -318,22 +225,22 @@ static void do_cmp_text(st_frame *f, const st_bc_instr *in, const st_prep *q, ui
 
 static void do_cmp(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
-    const st_kernels *k = f->vm->k;
     uint64_t *out = pred(f, in->a[0]);
     const st_scalar *s = &f->scalars[in->a[2]];
     const st_reg *v = &f->v[in->a[1]];
-    st_cmp cmp = (st_cmp)in->a[3];
     if (s->missing) {
         fill(f, out, false);
         return;
     }
     switch (in->type) {
-    case ST_BC_I64: cmp_whole(f, in->a[1], cmp, s->as.i, out); break;
-    case ST_BC_I128: k->cmp_i128(v->data, f->n, cmp, s->as.d, out); break;
-    case ST_BC_F64: k->cmp_f64(v->data, f->n, cmp, s->as.f, out); break;
-    default: do_cmp_text(f, in, q, out); return;
+    case ST_BC_I64:
+    case ST_BC_F64: st_compare(f, in->a[1], (st_bc_type)in->type, (st_cmp)in->a[3], s, out); break;
+    case ST_BC_I128:
+        f->vm->k->cmp_i128(v->data, f->n, (st_cmp)in->a[3], s->as.d, out);
+        keep_known(f, out, v);
+        break;
+    default: do_cmp_text(f, in, q, out); break;
     }
-    keep_known(f, out, v);
 }
 
 static void do_cmp_v(st_frame *f, const st_bc_instr *in, const st_prep *q)
@@ -417,13 +324,15 @@ static void in_short_set(st_frame *f, const st_bc_instr *in, const st_prep *q, u
 {
     const st_kernels *k = f->vm->k;
     for (uint32_t i = 0; i < q->nsorted; i++) {
-        switch (in->type) {
-        case ST_BC_I64: cmp_whole(f, in->a[1], ST_EQ, ((const int64_t *)q->sorted)[i], f->bits); break;
-        case ST_BC_I128:
+        st_scalar s = {.missing = false};
+        if (in->type == ST_BC_I64)
+            s.as.i = ((const int64_t *)q->sorted)[i];
+        else if (in->type == ST_BC_F64)
+            s.as.f = ((const double *)q->sorted)[i];
+        if (in->type == ST_BC_I128)
             k->cmp_i128(i128(f, in->a[1]), f->n, ST_EQ, ((const st_i128 *)q->sorted)[i], f->bits);
-            break;
-        default: k->cmp_f64(f64(f, in->a[1]), f->n, ST_EQ, ((const double *)q->sorted)[i], f->bits); break;
-        }
+        else
+            st_compare(f, in->a[1], (st_bc_type)in->type, ST_EQ, &s, f->bits);
         k->or_(out, f->bits, f->words, out);
     }
 }
@@ -997,15 +906,6 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_LOAD_LINKED: st_load(f, in, q); break;
     case ST_BC_CONST: do_const(f, in, q); break;
     case ST_BC_CONST_P:
-    case ST_BC_ALL:
-    case ST_BC_EMPTY:
-    case ST_BC_AND:
-    case ST_BC_OR:
-    case ST_BC_ANDNOT:
-    case ST_BC_NOT:
-    case ST_BC_COPY_P:
-    case ST_BC_AND_ALL:
-    case ST_BC_OR_ALL:
     case ST_BC_AT_LEAST:
     case ST_BC_KNOWN:
     case ST_BC_MISSING: do_logic(f, in); break;
@@ -1070,10 +970,6 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_BETWEEN_DATES:
     case ST_BC_BETWEEN_INSTANTS: do_time(f, in); break;
     case ST_BC_STORE: do_store(f, in); break;
-    case ST_BC_STORE_P:
-        memcpy((uint64_t *)f->vm->slots[in->a[0]].data + f->start / 64, pred(f, in->a[1]),
-               f->words * sizeof(uint64_t));
-        break;
     case ST_BC_SET:
     case ST_BC_SET_P: do_set(f, in, q); break;
     case ST_BC_CHECK_AS_OF: check_as_of(f, in); break;
@@ -1089,6 +985,16 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
         break;
     case ST_BC_AGG_ANY:
     case ST_BC_AGG_COUNT: st_fold_run(f, in, q); break;
+    case ST_BC_ALL: /* what only blocks do: fuse.c */
+    case ST_BC_EMPTY:
+    case ST_BC_AND:
+    case ST_BC_OR:
+    case ST_BC_ANDNOT:
+    case ST_BC_NOT:
+    case ST_BC_COPY_P:
+    case ST_BC_AND_ALL:
+    case ST_BC_OR_ALL:
+    case ST_BC_STORE_P:
     case ST_BC_OPS: ST_UNREACHABLE();
     }
 }

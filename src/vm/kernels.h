@@ -16,25 +16,60 @@ typedef struct st_run_of_rows {
     bool closes;               /* the entity has no rows behind */
 } st_run_of_rows;
 
+/* Logic on whole predicate registers by way of an accumulator. */
+typedef enum st_logic_op {
+    ST_LOGIC_LOAD,   /* acc = P[p] */
+    ST_LOGIC_AND,    /* acc = acc and P[p] */
+    ST_LOGIC_OR,     /* acc = acc or P[p] */
+    ST_LOGIC_ANDNOT, /* acc = acc and not P[p] */
+    ST_LOGIC_BUT,    /* acc = P[p] and not acc */
+    ST_LOGIC_NOT,    /* acc = not acc */
+    ST_LOGIC_ALL,    /* acc = every row */
+    ST_LOGIC_NONE,   /* acc = no row */
+    ST_LOGIC_SAVE,   /* P[p] = acc */
+    ST_LOGIC_SINK    /* sink p takes acc */
+} st_logic_op;
+typedef struct st_logic {
+    uint32_t op, p;
+} st_logic;
+enum { ST_LOGIC_STRIDE = 64 }; /* words of a predicate register */
+
+/* Where a bitmap over all rows goes: counted, and stored where `out` is not NULL; past: past the caches, for nobody reads it soon. */
+typedef struct st_sink {
+    uint64_t *out;
+    bool past;
+} st_sink;
+
 typedef enum st_of_run { ST_RUN_SUM, ST_RUN_MIN, ST_RUN_MAX } st_of_run;
 
 typedef struct st_kernels {
     const char *name;
     bool (*supported)(void);
 
-    void (*cmp_u8)(const uint8_t *v, size_t n, st_cmp cmp, uint8_t k, uint64_t *out);
-    void (*cmp_u16)(const uint16_t *v, size_t n, st_cmp cmp, uint16_t k, uint64_t *out);
-    void (*cmp_u32)(const uint32_t *v, size_t n, st_cmp cmp, uint32_t k, uint64_t *out);
-    void (*cmp_i32)(const int32_t *v, size_t n, st_cmp cmp, int32_t k, uint64_t *out);
-    void (*cmp_i64)(const int64_t *v, size_t n, st_cmp cmp, int64_t k, uint64_t *out);
+    /* m questions of one kind (ST_GE, ST_LT, ST_EQ) of the same n values: out[c] = known and v <how> cuts[c]. known NULL: all. */
+    void (*cuts_u8)(const uint8_t *v, size_t n, const uint64_t *known, st_cmp how, const uint8_t *cuts,
+                    uint64_t *const *out, size_t m);
+    void (*cuts_u16)(const uint16_t *v, size_t n, const uint64_t *known, st_cmp how, const uint16_t *cuts,
+                     uint64_t *const *out, size_t m);
+    void (*cuts_u32)(const uint32_t *v, size_t n, const uint64_t *known, st_cmp how, const uint32_t *cuts,
+                     uint64_t *const *out, size_t m);
+    void (*cuts_i64)(const int64_t *v, size_t n, const uint64_t *known, st_cmp how, const int64_t *cuts,
+                     uint64_t *const *out, size_t m);
+    void (*cuts_f64)(const double *v, size_t n, const uint64_t *known, st_cmp how, const double *cuts,
+                     uint64_t *const *out, size_t m);
+    /* out[s] = known and tables[s][code] != 0, for m tables of 256 bytes (0 or 0xff); codes are below `entries`. */
+    void (*sets_u8)(const uint8_t *codes, size_t n, const uint64_t *known, const uint8_t *const *tables,
+                    uint32_t entries, uint64_t *const *out, size_t m);
+    /* out[i] = table[codes[i]]; codes of 1, 2 or 4 bytes */
+    void (*classes)(const void *codes, uint8_t bytes, size_t n, const uint8_t *table, uint8_t *out);
+    /* Runs the code over predicate registers (p, ST_LOGIC_STRIDE words each); all: a bit for every row of the batch. Sinks are written from
+     * word `at` on; counts[s] grows by the bits given to sink s. p and all are aligned to 64 bytes. */
+    void (*logic)(const st_logic *code, size_t n, uint64_t *p, const uint64_t *all, size_t words,
+                  const st_sink *sinks, size_t at, uint64_t *counts);
     void (*cmp_i128)(const st_i128 *v, size_t n, st_cmp cmp, st_i128 k, uint64_t *out);
-    void (*cmp_f64)(const double *v, size_t n, st_cmp cmp, double k, uint64_t *out);
     void (*cmp_i64_v)(const int64_t *a, const int64_t *b, size_t n, st_cmp cmp, uint64_t *out);
     void (*cmp_i128_v)(const st_i128 *a, const st_i128 *b, size_t n, st_cmp cmp, uint64_t *out);
     void (*cmp_f64_v)(const double *a, const double *b, size_t n, st_cmp cmp, uint64_t *out);
-    /* A bit a code, all below `entries`, from a table of 256 bytes, each 0 or 0xff. */
-    void (*look_u8)(const uint8_t *codes, size_t n, const uint8_t *table, uint32_t entries, uint64_t *out);
-    void (*look_u16)(const uint16_t *codes, size_t n, const uint8_t *table, uint64_t *out);
     /* A bit a code, from a table of bytes (0 or 0xff) or, for long dictionaries, of bits. */
     void (*look_bytes)(const uint32_t *codes, size_t n, const uint8_t *table, uint64_t *out);
     void (*look_bits)(const uint32_t *codes, size_t n, const uint64_t *table, uint64_t *out);

@@ -83,6 +83,14 @@ void st_settle(st_frame *f, st_reg *r)
     if (r->known) k->clear_i64(r->buf, f->n, r->known);
 }
 
+void st_widen_days(st_frame *f, st_reg *r)
+{
+    if (r->phys != ST_I32 || !r->data) return;
+    f->vm->k->widen_i32(r->data, f->n, r->buf);
+    r->data = r->buf;
+    r->phys = ST_I64;
+}
+
 static void load_value(st_frame *f, st_reg *r, const st_feed *s)
 {
     const st_kernels *k = f->vm->k;

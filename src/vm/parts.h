@@ -76,6 +76,8 @@ typedef struct st_vm {
     uint32_t *input_steps;                        /* steps that read it */
     uint32_t *input_seen;                         /* the last of them, + 1 */
     bool *slot_stored;                            /* a pass over all rows of its table writes it */
+    bool *slot_counted;                           /* nobody asks for more than how many bits it has */
+    uint64_t *slot_count; /* of bitmaps that a pass over their table has stored: how many bits */
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
     ST_VEC(st_vm_note) ties;
@@ -225,6 +227,30 @@ typedef struct st_prep {
     uint32_t wide[5];
 } st_prep;
 
+/* ---- leaf.c: comparisons of a register with constants ---- */
+typedef struct st_leaves st_leaves;
+/* Whether the instruction is a comparison with what is known before the code runs. */
+bool st_is_leaf(const st_vm *vm, const st_bc_instr *in, const st_prep *q, bool setup);
+/* Takes the first instruction, a leaf, and as many of the next as ask the same register; returns how many. narrow: of the column in the
+ * register; data NULL: it holds something else, or wide values. */
+uint32_t st_leaves_take(st_vm *vm, st_arena *a, const st_bc_instr *code, const st_prep *prep, uint32_t n,
+                        const st_narrow *narrow, bool setup, const st_leaves **leaves);
+uint32_t st_leaves_size(const st_leaves *l);
+bool st_leaves_none(const st_leaves *l, uint32_t out); /* no row will be in this predicate */
+struct st_frame;
+void st_leaves_run(struct st_frame *f, const st_leaves *l);
+/* A comparison of whole numbers or floats whose constant is known only now. */
+void st_compare(struct st_frame *f, uint32_t reg, st_bc_type type, st_cmp cmp, const st_scalar *s,
+                uint64_t *out);
+
+/* ---- fuse.c: instructions that are done in one go ---- */
+typedef struct st_block {
+    uint32_t first, n; /* instructions */
+    const st_leaves *leaves;
+    const st_logic *logic; /* neither leaves nor logic: one instruction */
+    uint32_t nlogic;
+} st_block;
+
 /* A piece of code made ready. */
 typedef struct st_pass {
     st_vm *vm;
@@ -236,7 +262,14 @@ typedef struct st_pass {
     uint32_t nfolds;
     uint32_t nindexes; /* those that loads go through */
     uint32_t *indexes;
+    uint32_t nblocks;
+    st_block *blocks;
+    uint32_t nsinks;
+    uint32_t *sink_slots; /* by sink of the logic */
+    uint32_t most_outs;   /* predicates of a block of leaves */
+    uint32_t answer;      /* a predicate register that is read behind the code; ST_BC_NONE: none */
 } st_pass;
+void st_fuse(st_pass *pass, st_arena *a, bool setup);
 
 /* A value register. data points into a column, or is buf; the width of a value is that of its phys (I32 only for direct columns). Bits
  * of known behind the batch mean nothing. */
@@ -271,6 +304,10 @@ typedef struct st_frame {
     st_env *env;
     uint64_t *p; /* 64 words a register */
     st_reg *v;
+    uint64_t *all;   /* every row of the batch */
+    uint64_t **outs; /* room for addresses of predicates */
+    const st_sink *sinks;
+    uint64_t *sink_counts;
     uint64_t *bits, *more_bits; /* bitmaps to work with */
     void *temp[2];              /* values to work with */
     /* the batch */
@@ -292,7 +329,9 @@ typedef struct st_frame {
     st_scalar *scalars; /* the run's, or this thread's own copy while it searches sequences */
 } st_frame;
 
-st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup);
+/* answer: a predicate register that is read behind the code, or ST_BC_NONE. */
+st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup,
+                         uint32_t answer);
 st_frame *st_frame_new(st_arena *a, const st_pass *pass);
 /* Runs the code on rows [start, start + n) of the domain, n <= batch; part NULL unless the domain is a view. */
 void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *part);
@@ -311,6 +350,8 @@ void st_draw_rows(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 void st_load(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 /* Makes sure that the register's values lie as declared. */
 void st_settle(st_frame *f, st_reg *r);
+/* The same for days, which lie in 32 bits in their columns. */
+void st_widen_days(st_frame *f, st_reg *r);
 /* Source rows of the batch: NULL where they are *base, *base + 1, …; else each, or -1. */
 const int32_t *st_feed_rows(st_frame *f, const st_feed *s, int64_t *base);
 

@@ -20,6 +20,9 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
         f->v[i].kbuf = st_alloc_raw(a, WORDS * sizeof(uint64_t));
         f->v[i].nbuf = st_alloc_raw(a, ST_VM_BATCH * sizeof(uint32_t));
     }
+    f->all = st_alloc_raw(a, WORDS * sizeof(uint64_t));
+    f->outs = st_new_n(a, uint64_t *, pass->most_outs + 1);
+    f->sink_counts = st_new_n(a, uint64_t, pass->nsinks + 1);
     f->bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
     f->more_bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
     f->temp[0] = st_alloc_raw(a, ST_VM_BATCH * sizeof(st_i128));
@@ -40,14 +43,32 @@ void st_frame_part_begins(st_frame *f, const st_view_part *part)
     memset(f->folds, 0, f->pass->nfolds * sizeof *f->folds);
 }
 
+static void run_block(st_frame *f, const st_block *b)
+{
+    if (b->leaves) {
+        st_leaves_run(f, b->leaves);
+        return;
+    }
+    if (b->logic) {
+        f->vm->k->logic(b->logic, b->nlogic, f->p, f->all, f->words, f->sinks, f->start / 64, f->sink_counts);
+        return;
+    }
+    const st_prep *q = &f->pass->prep[b->first];
+    for (uint32_t k = 0; k < q->nwide; k++) st_settle(f, &f->v[q->wide[k]]);
+    st_exec(f, &f->vm->bc->code.p[f->pass->code.first + b->first], q);
+}
+
 void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *part)
 {
     const st_pass *pass = f->pass;
-    const st_bc_instr *code = f->vm->bc->code.p + pass->code.first;
     f->start = start;
-    f->n = n;
-    f->words = (n + 63) / 64;
-    f->tail = n % 64 ? UINT64_MAX >> (64 - n % 64) : UINT64_MAX;
+    if (f->n != n) {
+        f->n = n;
+        f->words = (n + 63) / 64;
+        f->tail = n % 64 ? UINT64_MAX >> (64 - n % 64) : UINT64_MAX;
+        memset(f->all, 0xff, f->words * sizeof *f->all);
+        f->all[f->words - 1] = f->tail;
+    }
     f->part = part;
     if (part) {
         f->view_rows = part->base >= 0 ? NULL : pass->view->rows + start;
@@ -55,11 +76,7 @@ void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *p
         memset(f->linked_ready, 0, pass->nindexes * sizeof *f->linked_ready);
         if (pass->nfolds) st_fold_runs(f);
     }
-    for (uint32_t i = 0; i < pass->code.n; i++) {
-        const st_prep *q = &pass->prep[i];
-        for (uint32_t k = 0; k < q->nwide; k++) st_settle(f, &f->v[q->wide[k]]);
-        st_exec(f, &code[i], q);
-    }
+    for (uint32_t i = 0; i < pass->nblocks; i++) run_block(f, &pass->blocks[i]);
 }
 
 /* ---- the steps ---- */
@@ -94,22 +111,40 @@ static void run_part(void *ctx, uint64_t task, st_env *env)
 
 static void collect(st_vm *vm, const st_frame *f)
 {
+    for (uint32_t i = 0; i < f->pass->nsinks; i++)
+        vm->slot_count[f->pass->sink_slots[i]] += f->sink_counts[i];
     vm->counts.divisions += f->counts.divisions;
     vm->counts.overflows += f->counts.overflows;
     for (uint32_t i = 0; i < vm->bc->notes.n; i++) vm->notes[i] += f->notes[i];
 }
 
+/* Large results that no later step reads are written past the caches. */
+static const st_sink *open_sinks(st_vm *vm, st_arena *a, const st_pass *pass)
+{
+    enum { LARGE = 1 << 20 };
+    st_sink *sinks = st_new_n(a, st_sink, pass->nsinks + 1);
+    for (uint32_t i = 0; i < pass->nsinks; i++) {
+        const st_slot *slot = &vm->slots[pass->sink_slots[i]];
+        sinks[i] = (st_sink){slot->data, !slot->arena && slot->rows >= LARGE};
+    }
+    return sinks;
+}
+
 void st_step_pass(st_vm *vm, const st_bc_step *s)
 {
     st_arena *a = st_arena_new(vm->env);
-    const st_pass *pass = st_pass_prepare(vm, a, &s->code, s->domain, false);
+    const st_pass *pass = st_pass_prepare(vm, a, &s->code, s->domain, false, ST_BC_NONE);
+    const st_sink *sinks = open_sinks(vm, a, pass);
     pass_job j = {.pass = pass};
     uint64_t task_rows = (uint64_t)vm->batch * BATCHES_A_TASK;
     j.rows = pass->view ? 0 : vm->data->tables[s->domain].rows;
     uint64_t tasks = pass->view ? pass->view->nparts : (j.rows + task_rows - 1) / task_rows;
     uint32_t threads = (uint32_t)ST_MIN(vm->threads, tasks);
     j.frames = st_new_n(a, st_frame *, threads + 1);
-    for (uint32_t t = 0; t < threads; t++) j.frames[t] = st_frame_new(a, pass);
+    for (uint32_t t = 0; t < threads; t++) {
+        j.frames[t] = st_frame_new(a, pass);
+        j.frames[t]->sinks = sinks;
+    }
     st_parallel(vm->env, threads, tasks, pass->view ? run_part : run_batches, &j);
     for (uint32_t t = 0; t < threads; t++) collect(vm, j.frames[t]);
     st_arena_free(a);
@@ -118,7 +153,7 @@ void st_step_pass(st_vm *vm, const st_bc_step *s)
 void st_step_setup(st_vm *vm, const st_bc_step *s)
 {
     /* Texts that scalars are set to live as long as the run: so do the dictionaries they point into. */
-    const st_pass *pass = st_pass_prepare(vm, vm->arena, &s->code, 0, true);
+    const st_pass *pass = st_pass_prepare(vm, vm->arena, &s->code, 0, true, ST_BC_NONE);
     st_frame *f = st_frame_new(vm->arena, pass);
     st_frame_run(f, 0, 1, NULL);
     collect(vm, f);

@@ -209,6 +209,7 @@ static void in_numbers(prepare *p, const st_bc_instr *in, st_prep *q)
 /* Slots start as their meaning over no rows: counts and sums are 0 and known, everything else is false or missing. */
 static void open_slot(prepare *p, const st_bc_instr *in, const st_prep *q)
 {
+    if (in->op == ST_BC_STORE_P && p->vm->slot_counted[in->a[0]]) return;
     st_slot_open(p->vm, in->a[0]);
     st_slot *s = &p->vm->slots[in->a[0]];
     s->dict = q->dict;
@@ -341,11 +342,13 @@ static void prepare_one(prepare *p, const st_bc_instr *in, st_prep *q)
         p->dict[in->a[0]] = text_result(p, in, q);
 }
 
-st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup)
+st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup,
+                         uint32_t answer)
 {
     st_pass *pass = st_new(a, st_pass);
     pass->vm = vm;
     pass->code = *code;
+    pass->answer = answer;
     pass->domain = domain;
     if (!setup && ST_BC_IS_VIEW(domain)) pass->view = st_view_get(vm, ST_BC_VIEW_ID(domain));
     pass->prep = st_new_n(a, st_prep, code->n + 1);
@@ -353,5 +356,6 @@ st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_d
     pass->indexes = st_new_n(a, uint32_t, vm->bc->indexes.n + 1);
     prepare p = {vm, a, pass, st_new_n(a, const st_dict *, code->nval + 1)};
     for (uint32_t i = 0; i < code->n; i++) prepare_one(&p, &vm->bc->code.p[code->first + i], &pass->prep[i]);
+    st_fuse(pass, a, setup);
     return pass;
 }

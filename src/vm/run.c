@@ -27,6 +27,12 @@ static void needs_slot(st_vm *vm, uint32_t slot, uint32_t step)
     needs_domain(vm, vm->bc->slots.p[slot].domain, step);
 }
 
+static void reads_slot(st_vm *vm, uint32_t slot, uint32_t step)
+{
+    if (slot != ST_BC_NONE) vm->slot_counted[slot] = false;
+    needs_slot(vm, slot, step);
+}
+
 static void needs_input(st_vm *vm, uint32_t input, uint32_t step)
 {
     if (input == ST_BC_NONE) return;
@@ -35,7 +41,7 @@ static void needs_input(st_vm *vm, uint32_t input, uint32_t step)
     vm->input_seen[input] = step + 1;
     needs_domain(vm, in->domain, step);
     if (in->index != ST_BC_NONE) vm->index_last[in->index] = ST_MAX(vm->index_last[in->index], step);
-    if (in->is_slot) needs_slot(vm, in->id, step);
+    if (in->is_slot) reads_slot(vm, in->id, step);
 }
 
 static void code_needs(st_vm *vm, const st_bc_code *c, uint32_t step)
@@ -58,7 +64,7 @@ static void sequence_needs(st_vm *vm, const st_bc_sequence *q, uint32_t step)
     for (uint32_t i = 0; i < q->nsteps; i++) {
         const st_bc_seq_step *s = &q->steps[i];
         needs_view(vm, s->view, step);
-        needs_slot(vm, s->filter, step);
+        reads_slot(vm, s->filter, step);
         needs_input(vm, s->time, step);
         for (uint32_t k = 0; k < s->neq; k++) needs_input(vm, s->eq[k].input, step);
         for (uint32_t k = 0; k < s->nbind; k++) needs_input(vm, s->bind[k].input, step);
@@ -79,13 +85,13 @@ static void step_needs(st_vm *vm, uint32_t i)
         sequence_needs(vm, &vm->bc->sequences.p[s->sequence], i);
         return;
     }
-    needs_slot(vm, s->filter, i);
+    reads_slot(vm, s->filter, i);
     if (s->kind != ST_STEP_LAST_N) needs_input(vm, s->value, i);
     if (s->kind == ST_STEP_STRATUM || (s->kind == ST_STEP_SCORE && s->method == ST_NTILE))
         needs_input(vm, s->key, i);
     if (s->kind == ST_STEP_NEAREST) {
         needs_input(vm, s->key, i);
-        needs_slot(vm, s->other_filter, i);
+        reads_slot(vm, s->other_filter, i);
         needs_input(vm, s->other_value, i);
         needs_input(vm, s->other_key, i);
     }
@@ -93,13 +99,30 @@ static void step_needs(st_vm *vm, uint32_t i)
     for (uint32_t k = 1; strata && k <= strata[0]; k++) needs_input(vm, strata[k], i);
 }
 
-static void plan_lives(st_vm *vm)
+/* Bitmaps of which only the number of bits is given out; what steps read is taken away later. */
+static void find_counted(st_vm *vm)
+{
+    const st_bc *b = vm->bc;
+    for (uint32_t i = 0; i < b->outputs.n; i++)
+        vm->slot_counted[b->outputs.p[i].slot] = b->slots.p[b->outputs.p[i].slot].type == ST_BC_BOOL;
+    for (uint32_t i = 0; i < b->outputs.n; i++) {
+        const st_bc_output *o = &b->outputs.p[i];
+        if (o->field != ST_OUT_VALUE) vm->slot_counted[o->slot] = false;
+        if (o->known != ST_BC_NONE) vm->slot_counted[o->known] = false;
+    }
+    for (uint32_t t = 0; t < b->schema->ntables; t++)
+        if (b->population[t] != ST_BC_NONE) vm->slot_counted[b->population[t]] = false;
+}
+
+static void plan_lives(st_vm *vm, bool counts_only)
 {
     const st_bc *b = vm->bc;
     vm->slot_last = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
     vm->input_steps = st_new_n(vm->arena, uint32_t, b->inputs.n + 1);
     vm->input_seen = st_new_n(vm->arena, uint32_t, b->inputs.n + 1);
     vm->slot_stored = st_new_n(vm->arena, bool, b->slots.n + 1);
+    vm->slot_counted = st_new_n(vm->arena, bool, b->slots.n + 1);
+    vm->slot_count = st_new_n(vm->arena, uint64_t, b->slots.n + 1);
     vm->view_last = st_new_n(vm->arena, uint32_t, b->views.n + 1);
     vm->index_last = st_new_n(vm->arena, uint32_t, b->indexes.n + 1);
     for (uint32_t i = 0; i < b->outputs.n; i++) {
@@ -108,7 +131,9 @@ static void plan_lives(st_vm *vm)
     }
     for (uint32_t i = 0; i < b->schema->ntables; i++)
         if (b->population[i] != ST_BC_NONE) vm->slot_last[b->population[i]] = UINT32_MAX;
+    if (counts_only) find_counted(vm);
     for (uint32_t i = 0; i < b->steps.n; i++) step_needs(vm, i);
+    for (uint32_t i = 0; i < b->slots.n; i++) vm->slot_counted[i] &= vm->slot_stored[i];
     /* the order of a view is read when it is built, which is before its last use */
     for (uint32_t v = 0; v < b->views.n; v++) {
         const st_bc_view *view = &b->views.p[v];
@@ -198,7 +223,8 @@ static const st_vm_result *result_of(st_vm *vm)
         const st_slot *s = &vm->slots[i];
         slots[i].type = b->slots.p[i].type;
         if (vm->slot_last[i] == UINT32_MAX)
-            slots[i] = (st_vm_slot){slots[i].type, s->rows, s->data, s->known, s->dict};
+            slots[i] = (st_vm_slot){slots[i].type, s->rows,           s->data,           s->known,
+                                    s->dict,       vm->slot_count[i], vm->slot_stored[i]};
     }
     r->slots = slots;
     st_vm_note *notes = st_new_n(vm->result, st_vm_note, (size_t)b->notes.n + vm->ties.n + 2);
@@ -255,7 +281,7 @@ const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *
     vm->index_arenas = st_new_n(own, st_arena *, program->indexes.n + 1);
     vm->notes = st_new_n(own, uint64_t, program->notes.n + 1);
     fill_scalars(vm);
-    plan_lives(vm);
+    plan_lives(vm, o->counts_only);
     tell_progress(vm, o, 0);
     for (uint32_t i = 0; i < program->steps.n; i++) {
         run_step(vm, &program->steps.p[i]);

@@ -452,8 +452,8 @@ static void prepare_steps(sequence_job *j)
     }
     for (uint32_t k = 0; k < j->q->nsteps; k++)
         if (j->q->steps[k].has_cond)
-            j->steps[k].cond =
-                st_pass_prepare(vm, vm->arena, &j->q->steps[k].cond, ST_BC_VIEW(j->q->steps[k].view), false);
+            j->steps[k].cond = st_pass_prepare(vm, vm->arena, &j->q->steps[k].cond,
+                                               ST_BC_VIEW(j->q->steps[k].view), false, j->q->steps[k].cond_p);
 }
 
 void st_step_sequence(st_vm *vm, const st_bc_step *s)

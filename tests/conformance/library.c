@@ -74,6 +74,32 @@ static bool bind(session *s)
     return true;
 }
 
+static bool same_count(strata_count a, strata_count b)
+{
+    return strcmp(a.definition, b.definition) == 0 && strcmp(a.label, b.label) == 0 &&
+           a.customers == b.customers && a.population == b.population;
+}
+
+/* A run for counts alone finds the same ones, and has no rows to give. */
+static bool check_counts_only(session *s, strata_run_options o)
+{
+    strata_result *counted;
+    struct ArrowArrayStream stream;
+    strata_error refused;
+    o.treatments = false;
+    o.counts_only = true;
+    TRY(strata_run(s->data, &o, &counted, &s->error));
+    bool same = strata_result_size(counted) == strata_result_size(s->result);
+    for (size_t i = 0; same && i < strata_result_size(counted); i++)
+        same = same_count(strata_result_count(counted, i), strata_result_count(s->result, i));
+    for (size_t i = 0; same && i < strata_result_entity_count(counted); i++)
+        same = strata_result_stream(counted, strata_result_entity(counted, i), STRATA_WIDE, &stream,
+                                    &refused) != STRATA_OK;
+    strata_result_free(counted);
+    if (!same) s->error = (strata_error){STRATA_BAD_DATA, "a run for counts alone counts otherwise"};
+    return same;
+}
+
 static bool run(session *s)
 {
     strata_run_options o = {.threads = s->threads, .traits = true, .treatments = true};
@@ -81,7 +107,7 @@ static bool run(session *s)
     if (!ct_read_previous(s->arena, s->c, s->rules, &s->previous, &s->error)) return false;
     o.previous = s->previous;
     TRY(strata_run(s->data, &o, &s->result, &s->error));
-    return true;
+    return check_counts_only(s, o);
 }
 
 /* ---- reading the result ---- */

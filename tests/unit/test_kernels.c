@@ -16,16 +16,9 @@ static uint64_t next(void)
     return state >> 24;
 }
 
-static bool holds(int order, st_cmp cmp)
+static uint64_t next_word(void)
 {
-    switch (cmp) {
-    case ST_EQ: return order == 0;
-    case ST_NE: return order != 0;
-    case ST_LT: return order < 0;
-    case ST_LE: return order <= 0;
-    case ST_GT: return order > 0;
-    default: return order >= 0;
-    }
+    return next() << 30 ^ next();
 }
 
 /* Lengths around the ends of words, and whole batches. */
@@ -38,46 +31,163 @@ static void check_bits(const uint64_t *out, size_t n, const bool *wanted, const 
     if (n % 64) assert_int_equal(out[n / 64] >> (n % 64), 0);
 }
 
-#define CHECK_CMP(KERNEL, T, RANDOM)                                                                         \
-    static void check_##KERNEL(const st_kernels *k, size_t n)                                                \
+enum { MOST_AT_ONCE = 19 };
+
+/* Room for the answers of many leaves; filled, so that what a kernel does not write shows. */
+static uint64_t room[MOST_AT_ONCE][MOST / 64];
+static uint64_t **fresh_room(void)
+{
+    static uint64_t *outs[MOST_AT_ONCE];
+    memset(room, 0xaa, sizeof room);
+    for (size_t i = 0; i < MOST_AT_ONCE; i++) outs[i] = room[i];
+    return outs;
+}
+
+#define CHECK_CUTS(KERNEL, T, RANDOM)                                                                        \
+    static void check_##KERNEL(const st_kernels *k, size_t n, size_t m, bool all)                            \
     {                                                                                                        \
-        T *v = malloc(n * sizeof(T)); /* exactly as long as it is, for the address sanitizer to see */       \
-        bool wanted[MOST];                                                                                   \
-        uint64_t out[MOST / 64];                                                                             \
+        static const st_cmp kinds[] = {ST_GE, ST_LT, ST_EQ};                                                 \
+        T *v = malloc(n * sizeof(T)),                                                                        \
+          cuts[MOST_AT_ONCE]; /* exactly as long as it is, for the address sanitizer to see */               \
+        uint64_t known[MOST / 64];                                                                           \
+        for (size_t w = 0; w < MOST / 64; w++) known[w] = next_word();                                       \
         for (size_t i = 0; i < n; i++) v[i] = (T)(RANDOM);                                                   \
-        for (uint32_t cmp = 0; cmp <= ST_GE; cmp++) {                                                        \
-            T with = v[next() % n];                                                                          \
-            for (size_t i = 0; i < n; i++) wanted[i] = holds((v[i] > with) - (v[i] < with), (st_cmp)cmp);    \
-            k->KERNEL(v, n, (st_cmp)cmp, with, out);                                                         \
-            check_bits(out, n, wanted, #KERNEL);                                                             \
+        for (size_t c = 0; c < m; c++) cuts[c] = v[next() % n];                                              \
+        for (size_t h = 0; h < ST_COUNT(kinds); h++) {                                                       \
+            uint64_t **outs = fresh_room();                                                                  \
+            k->KERNEL(v, n, all ? NULL : known, kinds[h], cuts, outs, m);                                    \
+            for (size_t c = 0; c < m; c++) {                                                                 \
+                bool wanted[MOST];                                                                           \
+                for (size_t i = 0; i < n; i++)                                                               \
+                    wanted[i] = (all || st_bit(known, i)) && (kinds[h] == ST_GE   ? v[i] >= cuts[c]          \
+                                                              : kinds[h] == ST_LT ? v[i] < cuts[c]           \
+                                                                                  : v[i] == cuts[c]);        \
+                check_bits(outs[c], n, wanted, #KERNEL);                                                     \
+            }                                                                                                \
         }                                                                                                    \
         free(v);                                                                                             \
     }
-CHECK_CMP(cmp_u8, uint8_t, next())
-CHECK_CMP(cmp_u16, uint16_t, next())
-CHECK_CMP(cmp_u32, uint32_t, next())
-CHECK_CMP(cmp_i32, int32_t, next())
-CHECK_CMP(cmp_i64, int64_t, (next() << 40) ^ next())
-CHECK_CMP(cmp_f64, double, (double)(int64_t)(next() << 30) / 1024)
+CHECK_CUTS(cuts_u8, uint8_t, next())
+CHECK_CUTS(cuts_u16, uint16_t, next())
+CHECK_CUTS(cuts_u32, uint32_t, next())
+CHECK_CUTS(cuts_i64, int64_t, (next() << 40) ^ next())
+CHECK_CUTS(cuts_f64, double, (double)(int64_t)(next() << 30) / 1024)
 
-static void check_looks(const st_kernels *k, size_t n, uint32_t entries)
+static void check_sets(const st_kernels *k, size_t n, size_t m, uint32_t entries)
 {
-    uint8_t *codes = malloc(n), table[256] = {0};
-    uint16_t *wide = malloc(n * sizeof *wide);
-    bool wanted[MOST];
-    uint64_t out[MOST / 64];
-    for (uint32_t i = 0; i < entries; i++) table[i] = next() & 1 ? 0xff : 0;
-    for (size_t i = 0; i < n; i++) {
-        codes[i] = (uint8_t)(next() % entries);
-        wide[i] = codes[i];
-        wanted[i] = table[codes[i]] != 0;
+    uint8_t *codes = malloc(n), tables[MOST_AT_ONCE][256] = {{0}};
+    const uint8_t *each[MOST_AT_ONCE];
+    uint64_t known[MOST / 64];
+    for (size_t w = 0; w < MOST / 64; w++) known[w] = next_word();
+    for (size_t s = 0; s < m; s++) {
+        each[s] = tables[s];
+        for (uint32_t i = 0; i < entries; i++) tables[s][i] = next() & 1 ? 0xff : 0;
     }
-    k->look_u8(codes, n, table, entries, out);
-    check_bits(out, n, wanted, "look_u8");
-    k->look_u16(wide, n, table, out);
-    check_bits(out, n, wanted, "look_u16");
+    for (size_t i = 0; i < n; i++) codes[i] = (uint8_t)(next() % entries);
+    for (int all = 0; all < 2; all++) {
+        uint64_t **outs = fresh_room();
+        k->sets_u8(codes, n, all ? NULL : known, each, entries, outs, m);
+        for (size_t s = 0; s < m; s++) {
+            bool wanted[MOST];
+            for (size_t i = 0; i < n; i++) wanted[i] = (all || st_bit(known, i)) && tables[s][codes[i]];
+            check_bits(outs[s], n, wanted, "sets_u8");
+        }
+    }
     free(codes);
-    free(wide);
+}
+
+static void test_classes(void **s)
+{
+    (void)s;
+    enum { ENTRIES = 1000, N = 777 };
+    uint8_t table[ENTRIES], out[N];
+    uint8_t narrow[N];
+    uint16_t middle[N];
+    uint32_t wide[N];
+    for (size_t i = 0; i < ENTRIES; i++) table[i] = (uint8_t)next();
+    for (size_t i = 0; i < N; i++) {
+        wide[i] = (uint32_t)(next() % ENTRIES);
+        middle[i] = (uint16_t)wide[i];
+        narrow[i] = (uint8_t)(wide[i] % 256);
+    }
+    for (const char *const *isa = st_vm_isas(); *isa; isa++) {
+        const st_kernels *k = st_kernels_choose(*isa);
+        k->classes(narrow, 1, N, table, out);
+        for (size_t i = 0; i < N; i++) assert_int_equal(out[i], table[narrow[i]]);
+        k->classes(middle, 2, N, table, out);
+        for (size_t i = 0; i < N; i++) assert_int_equal(out[i], table[middle[i]]);
+        k->classes(wide, 4, N, table, out);
+        for (size_t i = 0; i < N; i++) assert_int_equal(out[i], table[wide[i]]);
+    }
+}
+
+/* Random code over a few registers, against the same told bit by bit. */
+enum { REGISTERS = 5, STEPS = 60, SINKS = 3 };
+
+static void run_slowly(const st_logic *code, uint64_t (*p)[MOST / 64], const uint64_t *all, size_t words,
+                       uint64_t (*sunk)[MOST / 64], uint64_t *counts)
+{
+    for (size_t w = 0; w < words; w++) {
+        uint64_t acc = 0;
+        for (size_t i = 0; i < STEPS; i++) {
+            uint32_t r = code[i].p;
+            switch (code[i].op) {
+            case ST_LOGIC_LOAD: acc = p[r][w]; break;
+            case ST_LOGIC_AND: acc = acc & p[r][w]; break;
+            case ST_LOGIC_OR: acc = acc | p[r][w]; break;
+            case ST_LOGIC_ANDNOT: acc = acc & ~p[r][w]; break;
+            case ST_LOGIC_BUT: acc = ~acc & p[r][w]; break;
+            case ST_LOGIC_NOT: acc = ~acc & all[w]; break;
+            case ST_LOGIC_ALL: acc = all[w]; break;
+            case ST_LOGIC_NONE: acc = 0; break;
+            case ST_LOGIC_SAVE: p[r][w] = acc; break;
+            default:
+                sunk[r][w] = acc;
+                for (int b = 0; b < 64; b++) counts[r] += acc >> b & 1;
+            }
+        }
+    }
+}
+
+static void check_logic(const st_kernels *k, size_t n, size_t at, bool past)
+{
+    enum { WORDS = MOST / 64 };
+    static _Alignas(64) uint64_t p[REGISTERS][WORDS], again[REGISTERS][WORDS], all[WORDS],
+        results[SINKS][2 * WORDS];
+    static uint64_t sunk[SINKS][WORDS];
+    uint64_t counts[SINKS] = {0}, wanted[SINKS] = {0};
+    st_logic code[STEPS];
+    st_sink sinks[SINKS] = {{results[0], past}, {NULL, past}, {results[2], !past}};
+    size_t words = (n + 63) / 64;
+    memset(all, 0xff, sizeof all);
+    if (n % 64) all[words - 1] = UINT64_MAX >> (64 - n % 64);
+    memset(results, 0xaa, sizeof results);
+    for (size_t r = 0; r < REGISTERS; r++)
+        for (size_t w = 0; w < words; w++) p[r][w] = again[r][w] = next_word() & all[w];
+    code[0] = (st_logic){ST_LOGIC_LOAD, 0};
+    for (size_t i = 1; i < STEPS; i++) {
+        uint32_t op = (uint32_t)(next() % (ST_LOGIC_SINK + 1));
+        code[i] = (st_logic){op, (uint32_t)(next() % (op == ST_LOGIC_SINK ? SINKS : REGISTERS))};
+    }
+    for (uint32_t s = 0; s < SINKS; s++) code[STEPS - 1 - s] = (st_logic){ST_LOGIC_SINK, s};
+    k->logic(code, STEPS, p[0], all, words, sinks, at, counts);
+    run_slowly(code, again, all, words, sunk, wanted);
+    assert_memory_equal(counts, wanted, sizeof counts);
+    for (size_t r = 0; r < REGISTERS; r++) assert_memory_equal(p[r], again[r], words * 8);
+    for (uint32_t s = 0; s < SINKS; s += 2) {
+        assert_memory_equal(results[s] + at, sunk[s], words * 8);
+        if (at) assert_int_equal(results[s][at - 1], UINT64_C(0xaaaaaaaaaaaaaaaa));
+        assert_int_equal(results[s][at + words], UINT64_C(0xaaaaaaaaaaaaaaaa));
+    }
+}
+
+static void test_logic(void **s)
+{
+    (void)s;
+    for (const char *const *isa = st_vm_isas(); *isa; isa++)
+        for (size_t i = 0; i < ST_COUNT(lengths); i++)
+            for (size_t round = 0; round < 40; round++)
+                check_logic(st_kernels_choose(*isa), lengths[i], round % 4 * 3, round & 1);
 }
 
 static void test_comparisons(void **s)
@@ -85,14 +195,14 @@ static void test_comparisons(void **s)
     (void)s;
     for (const char *const *isa = st_vm_isas(); *isa; isa++) {
         const st_kernels *k = st_kernels_choose(*isa);
-        for (size_t i = 0; i < ST_COUNT(lengths); i++) {
-            check_cmp_u8(k, lengths[i]);
-            check_cmp_u16(k, lengths[i]);
-            check_cmp_u32(k, lengths[i]);
-            check_cmp_i32(k, lengths[i]);
-            check_cmp_i64(k, lengths[i]);
-            check_cmp_f64(k, lengths[i]);
-        }
+        for (size_t i = 0; i < ST_COUNT(lengths); i++)
+            for (size_t m = 1; m <= MOST_AT_ONCE; m += m < 9 ? 1 : 5) {
+                check_cuts_u8(k, lengths[i], m, m % 2);
+                check_cuts_u16(k, lengths[i], m, m % 2);
+                check_cuts_u32(k, lengths[i], m, m % 2);
+                check_cuts_i64(k, lengths[i], m, m % 2);
+                check_cuts_f64(k, lengths[i], m, m % 2);
+            }
     }
 }
 
@@ -103,7 +213,7 @@ static void test_lookups(void **s)
     for (const char *const *isa = st_vm_isas(); *isa; isa++)
         for (size_t i = 0; i < ST_COUNT(lengths); i++)
             for (size_t e = 0; e < ST_COUNT(sizes); e++)
-                check_looks(st_kernels_choose(*isa), lengths[i], sizes[e]);
+                check_sets(st_kernels_choose(*isa), lengths[i], 1 + (i + e) % MOST_AT_ONCE, sizes[e]);
 }
 
 static void test_counting(void **s)
@@ -249,7 +359,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups), cmocka_unit_test(test_counting),
-        cmocka_unit_test(test_distinct),    cmocka_unit_test(test_runs),    cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_classes),     cmocka_unit_test(test_logic),   cmocka_unit_test(test_distinct),
+        cmocka_unit_test(test_runs),        cmocka_unit_test(test_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
