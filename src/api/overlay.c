@@ -27,7 +27,7 @@ static uint64_t value_bits(const st_api_column *c, uint64_t row)
 {
     if (c->lies == ST_BC_BOOL) return st_bit(c->data, row);
     if (c->lies == ST_BC_TEXT) return ((const uint32_t *)c->data)[row];
-    return (uint64_t)((const int64_t *)c->data)[row];
+    return (uint64_t)st_api_i64(c, row);
 }
 
 static const char *part_text(st_arena *a, const st_api_column *c, uint64_t row)
@@ -35,10 +35,10 @@ static const char *part_text(st_arena *a, const st_api_column *c, uint64_t row)
     if (!st_api_known(c, row)) return "missing";
     if (c->lies == ST_BC_BOOL) return st_bit(c->data, row) ? "true" : "false";
     if (c->lies == ST_BC_TEXT) {
-        st_str s = st_dict_get(c->dict, ((const uint32_t *)c->data)[row]);
+        st_str s = st_api_text(c, row);
         return st_dup(a, s.p, s.n);
     }
-    int64_t v = ((const int64_t *)c->data)[row];
+    int64_t v = st_api_i64(c, row);
     if (c->labels) return (uint64_t)v < c->labels->n ? c->labels->names[v] : "missing";
     char day[ST_TIME_TEXT];
     if (c->type.base != ST_T_DATE) return st_format(a, "%lld", (long long)v);

@@ -316,7 +316,7 @@ static bool known(const st_column *c, uint64_t row)
 
 static const char *text_at(reading *r, const st_column *c, uint64_t row)
 {
-    st_str s = st_dict_get(c->dict, ((const uint32_t *)c->data)[row]);
+    st_str s = st_column_text(c, row);
     return st_dup(r->work, s.p, s.n);
 }
 
@@ -325,9 +325,9 @@ static uint32_t key_number(reading *r, const st_column *c, uint64_t row)
     char digits[24];
     st_str key;
     if (c->phys == ST_CODE) {
-        key = st_dict_get(c->dict, ((const uint32_t *)c->data)[row]);
+        key = st_column_text(c, row);
     } else {
-        int n = snprintf(digits, sizeof digits, "%lld", (long long)((const int64_t *)c->data)[row]);
+        int n = snprintf(digits, sizeof digits, "%lld", (long long)st_column_i64(c, row));
         key = (st_str){digits, (uint32_t)n};
     }
     bool is_new;
@@ -352,7 +352,7 @@ static void take_column(reading *r, const st_data_table *t, const st_col *col, c
             if (st_bit(c->data, row)) put(r->p, whole, keys[row]);
             continue;
         }
-        uint32_t code = ((const uint32_t *)c->data)[row];
+        uint32_t code = st_column_code(c, row);
         if (!by_code[code]) by_code[code] = set_of(r->p, r->e, col->name, text_at(r, c, row));
         put(r->p, whole, keys[row]);
         put(r->p, by_code[code], keys[row]);
@@ -376,7 +376,7 @@ typedef struct line_sets {
 static const line_sets *sets_of_line(reading *r, st_map *seen, const st_column *definition,
                                      const st_column *label, uint64_t row)
 {
-    uint32_t codes[2] = {((const uint32_t *)definition->data)[row], ((const uint32_t *)label->data)[row]};
+    uint32_t codes[2] = {st_column_code(definition, row), st_column_code(label, row)};
     bool is_new;
     void **place = st_map_put(seen, codes, sizeof codes, &is_new);
     if (!is_new) return *place;
@@ -417,7 +417,7 @@ static void take_counts(reading *r, const st_data_table *t)
     st_map_init(&seen, r->work);
     for (uint64_t row = 0; row < t->rows; row++) {
         if (!known(definition, row) || !known(label, row) || !known(n, row)) continue;
-        int64_t size = ((const int64_t *)n->data)[row];
+        int64_t size = st_column_i64(n, row);
         const line_sets *sets = sets_of_line(r, &seen, definition, label, row);
         st_previous_set *s[2] = {sets->whole, sets->labelled};
         for (int i = 0; i < 2 && s[i] && size > 0; i++) s[i]->size += (uint64_t)size;

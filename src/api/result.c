@@ -14,15 +14,10 @@ static bool is_true(const st_api_column *c, uint64_t row)
     return st_bit(c->data, row);
 }
 
-static int64_t whole(const st_api_column *c, uint64_t row)
-{
-    return ((const int64_t *)c->data)[row];
-}
-
 /* The name of a row's label; NULL where it is none of those: compiled rules from a stranger may say anything. */
 static const char *label_of(const st_api_column *c, uint64_t row)
 {
-    uint64_t label = (uint64_t)whole(c, row);
+    uint64_t label = (uint64_t)st_api_i64(c, row);
     return label < c->labels->n ? c->labels->names[label] : NULL;
 }
 
@@ -86,7 +81,7 @@ static void count_values(const count_job *j, const histogram *h, uint64_t from, 
         uint64_t word = j->entity->population[at / 64];
         if (c->known) word &= c->known[at / 64];
         for (; word; word &= word - 1) {
-            uint64_t value = (uint64_t)(whole(c, at + (uint64_t)__builtin_ctzll(word)) - h->low);
+            uint64_t value = (uint64_t)(st_api_i64(c, at + (uint64_t)__builtin_ctzll(word)) - h->low);
             if (value < h->n) sizes[h->first + value]++;
         }
     }
@@ -263,14 +258,14 @@ void st_api_put(st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t ro
     case ST_BC_BOOL: st_out_bool(b, i, is_true(c, row)); break;
     case ST_BC_I128: st_out_decimal(b, i, ((const st_i128 *)c->data)[row]); break;
     case ST_BC_F64: st_out_float(b, i, shown(c, ((const double *)c->data)[row])); break;
-    case ST_BC_TEXT: st_out_text(b, i, st_dict_get(c->dict, ((const uint32_t *)c->data)[row])); break;
+    case ST_BC_TEXT: st_out_text(b, i, st_api_text(c, row)); break;
     default:
         if (c->labels)
             st_api_put_text(b, i, label_of(c, row));
         else if (c->type.base == ST_T_DECIMAL || c->type.base == ST_T_DISTANCE)
-            st_out_decimal(b, i, whole(c, row));
+            st_out_decimal(b, i, st_api_i64(c, row));
         else
-            st_out_int(b, i, whole(c, row));
+            st_out_int(b, i, st_api_i64(c, row));
     }
 }
 
@@ -281,7 +276,8 @@ st_api_column st_api_key(const st_data_table *t)
                            .type = key->decl->type,
                            .lies = key->phys == ST_CODE ? ST_BC_TEXT : ST_BC_I64,
                            .data = key->data,
-                           .dict = key->dict};
+                           .dict = key->dict,
+                           .narrow = key->narrow};
 }
 
 static void put_values(const rows *s, st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t to)
@@ -348,7 +344,7 @@ static const char *long_label(const st_api_column *c, uint64_t row)
     if (is_segment(c)) return is_true(c, row) ? "in" : NULL;
     if ((!is_labelled(c) && !is_score(c)) || !st_api_known(c, row)) return NULL;
     if (is_labelled(c)) return label_of(c, row);
-    uint64_t score = (uint64_t)whole(c, row);
+    uint64_t score = (uint64_t)st_api_i64(c, row);
     return score < ST_COUNT(digits) ? digits[score] : NULL;
 }
 

@@ -23,6 +23,7 @@ typedef struct st_api_column {
     const st_dict *dict;
     uint64_t bits; /* of a bitmap, where `counted`: how many are set; data may be NULL then */
     bool counted;
+    st_narrow narrow; /* of a key whose data are NULL */
 } st_api_column;
 
 typedef struct st_api_entity {
@@ -58,6 +59,16 @@ struct strata_result {
 static inline bool st_api_known(const st_api_column *c, uint64_t row)
 {
     return !c->known || st_bit(c->known, row);
+}
+
+static inline int64_t st_api_i64(const st_api_column *c, uint64_t row)
+{
+    return c->data ? ((const int64_t *)c->data)[row] : st_narrow_i64(&c->narrow, row);
+}
+
+static inline st_str st_api_text(const st_api_column *c, uint64_t row)
+{
+    return st_dict_get(c->dict, c->data ? ((const uint32_t *)c->data)[row] : st_narrow_at(&c->narrow, row));
 }
 
 /* The column of an output. */

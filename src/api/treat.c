@@ -376,11 +376,11 @@ static bool text_of(st_arena *a, const st_api_column *c, uint64_t row, st_str *t
 {
     if (!st_api_known(c, row)) return false;
     if (c->lies == ST_BC_TEXT) {
-        *text = st_dict_get(c->dict, ((const uint32_t *)c->data)[row]);
+        *text = st_api_text(c, row);
         return true;
     }
     if (c->lies != ST_BC_I64 || c->labels) return false;
-    int64_t v = ((const int64_t *)c->data)[row];
+    int64_t v = st_api_i64(c, row);
     char day[ST_TIME_TEXT];
     if (c->type.base == ST_T_DATE) st_format_date(v, day);
     *text = st_str_of(c->type.base == ST_T_DATE ? st_format(a, "%.4s%.2s%.2s", day, day + 5, day + 8)
@@ -392,7 +392,7 @@ static bool text_of(st_arena *a, const st_api_column *c, uint64_t row, st_str *t
 static void put_harmless(st_arena *a, st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t row)
 {
     if (c->lies == ST_BC_TEXT && st_api_known(c, row))
-        st_out_text(b, i, st_send_harmless(a, st_dict_get(c->dict, ((const uint32_t *)c->data)[row])));
+        st_out_text(b, i, st_send_harmless(a, st_api_text(c, row)));
     else
         st_api_put(b, i, c, row);
 }

@@ -155,12 +155,12 @@ st_value st_o_element(const st_column *c, uint64_t i)
     v.type.list = false;
     switch (c->phys) {
     case ST_BIT: v.as.b = st_bit(c->data, i); break;
-    case ST_I32: v.as.i = ((const int32_t *)c->data)[i]; break;
+    case ST_I32: v.as.i = st_column_i64(c, i); break;
     case ST_I64:
         if (v.type.base == ST_T_DECIMAL)
-            v.as.d = ((const int64_t *)c->data)[i];
+            v.as.d = st_column_i64(c, i);
         else
-            v.as.i = ((const int64_t *)c->data)[i];
+            v.as.i = st_column_i64(c, i);
         break;
     case ST_I128: v.as.d = ((const st_i128 *)c->data)[i]; break;
     case ST_F64: {
@@ -169,7 +169,7 @@ st_value st_o_element(const st_column *c, uint64_t i)
         v.as.f = f;
         break;
     }
-    case ST_CODE: v.as.s = st_dict_get(c->dict, ((const uint32_t *)c->data)[i]); break;
+    case ST_CODE: v.as.s = st_column_text(c, i); break;
     }
     return v;
 }

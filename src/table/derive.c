@@ -21,10 +21,16 @@ static bool is_known(const st_column *c, uint64_t row)
     return !c->known || st_bit(c->known, row);
 }
 
-static size_t width_of(st_phys phys)
+/* Bytes of a value as it is held. */
+static size_t width_of(const st_column *c)
 {
     static const uint8_t widths[] = {[ST_I32] = 4, [ST_I64] = 8, [ST_I128] = 16, [ST_F64] = 8, [ST_CODE] = 4};
-    return widths[phys];
+    return c->data ? widths[c->phys] : c->narrow.bytes;
+}
+
+static const void *values_of(const st_column *c)
+{
+    return c->data ? c->data : c->narrow.data;
 }
 
 static uint64_t hash_of_key(uint64_t h, const st_column *c, uint64_t row)
@@ -33,8 +39,8 @@ static uint64_t hash_of_key(uint64_t h, const st_column *c, uint64_t row)
     switch (c->phys) {
     case ST_BIT: return st_hash_mix(h, st_bit(c->data, row));
     case ST_I32:
-    case ST_CODE: return st_hash_mix(h, ((const uint32_t *)c->data)[row]);
-    case ST_I64:
+    case ST_I64: return st_hash_mix(h, (uint64_t)st_column_i64(c, row));
+    case ST_CODE: return st_hash_mix(h, st_column_code(c, row));
     case ST_F64: return st_hash_mix(h, ((const uint64_t *)c->data)[row]);
     case ST_I128: {
         const uint64_t *v = (const uint64_t *)c->data + 2 * row;
@@ -51,14 +57,15 @@ static uint64_t hash_of_row(const grouping *g, uint64_t seed, uint64_t row)
     return h;
 }
 
-/* Values of one kind are equal where their bytes are: no text stands twice in a dictionary, and data that are not known are
- * zero. */
+/* Values of one column are equal where their bytes are: no text stands twice in a dictionary. */
 static bool same_key(const st_column *c, uint64_t a, uint64_t b)
 {
-    if (is_known(c, a) != is_known(c, b)) return false;
+    bool known = is_known(c, a);
+    if (!known || !is_known(c, b)) return known == is_known(c, b);
     if (c->phys == ST_BIT) return st_bit(c->data, a) == st_bit(c->data, b);
-    size_t w = width_of(c->phys);
-    return memcmp((const char *)c->data + a * w, (const char *)c->data + b * w, w) == 0;
+    size_t w = width_of(c);
+    const char *values = values_of(c);
+    return memcmp(values + a * w, values + b * w, w) == 0;
 }
 
 static bool same_keys(const grouping *g, uint64_t a, uint64_t b)
@@ -70,10 +77,10 @@ static bool same_keys(const grouping *g, uint64_t a, uint64_t b)
 
 /* ---- which groups there are ---- */
 
-/* n values of `width` bytes, whole lines of the cache. */
+/* n values of `width` bytes in whole lines of the cache, with one more behind them. */
 static void *new_values(st_arena *a, uint64_t n, size_t width)
 {
-    size_t bytes = (size_t)n * width, padded = ST_MAX((bytes + 63) / 64 * 64, 64);
+    size_t bytes = (size_t)n * width, padded = bytes / 64 * 64 + 128;
     char *p = st_alloc_raw(a, padded);
     memset(p + bytes, 0, padded - bytes);
     return p;
@@ -219,9 +226,10 @@ static uint8_t *copy_bits(st_arena *a, const grouping *g, const void *from)
 
 static void copy_key(st_arena *a, const grouping *g, const st_col *decl, const st_column *key, st_column *out)
 {
-    *out = (st_column){.decl = decl, .phys = key->phys, .n = g->n, .dict = key->dict};
-    out->data =
-        key->phys == ST_BIT ? copy_bits(a, g, key->data) : copy_values(a, g, key->data, width_of(key->phys));
+    *out = (st_column){.decl = decl, .phys = key->phys, .n = g->n, .dict = key->dict, .narrow = key->narrow};
+    void *values =
+        key->phys == ST_BIT ? copy_bits(a, g, key->data) : copy_values(a, g, values_of(key), width_of(key));
+    *(key->data ? &out->data : &out->narrow.data) = values;
     if (!key->known) return;
     uint8_t *known = copy_bits(a, g, key->known);
     out->known = known;

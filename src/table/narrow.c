@@ -112,11 +112,10 @@ static void choose_width(st_arena *a, narrow_column *n)
     to->data = n->out;
 }
 
-/* The columns that are compared: not keys, which every row has its own of, and not lists. */
+/* All but lists. */
 static bool is_compared(const st_column *c)
 {
-    return c->decl && c->data && !c->list && !c->decl->key &&
-           (c->phys == ST_I32 || c->phys == ST_I64 || c->phys == ST_CODE);
+    return c->decl && c->data && !c->list && (c->phys == ST_I32 || c->phys == ST_I64 || c->phys == ST_CODE);
 }
 
 static uint32_t count_columns(const st_data *data)
@@ -158,5 +157,6 @@ void st_narrow_columns(st_arena *a, st_data *data, uint32_t threads)
     }
     job.n = kept;
     st_parallel(env, threads, tasks, copy_rows, &job);
+    for (uint32_t i = 0; i < job.n; i++) job.columns[i].c->data = NULL;
     st_arena_free(own);
 }

@@ -33,16 +33,17 @@ static inline st_str st_dict_get(const st_dict *d, uint32_t code)
 /* The values of a column of I32, I64 or CODE in fewer bytes: low + unit * an unsigned whole number of so many bytes (1, 2, 4); of
  * rows without a value anything. Padded to 64 bytes behind the last. */
 typedef struct st_narrow {
-    const void *data; /* NULL: the column is held in no other way */
+    const void *data; /* NULL: the column is not held so */
     uint8_t bytes;
     int64_t low, unit; /* codes: 0 and 1 */
 } st_narrow;
 
 typedef struct st_column {
     const st_col *decl;
-    st_phys phys;     /* of a value, or of a list's element */
-    uint64_t n;       /* values; for a list the number of elements in all rows */
-    const void *data; /* I32: int32_t, CODE: uint32_t, BIT: packed; padded to 64 bytes */
+    st_phys phys; /* of a value, or of a list's element */
+    uint64_t n;   /* values; for a list the number of elements in all rows */
+    const void *
+        data; /* I32: int32_t, CODE: uint32_t, BIT: packed; padded to 64 bytes. NULL: held narrow, see the functions below */
     const uint8_t
         *known; /* packed, one bit a row; NULL: every row has a value. Where a bit is 0 the data are 0. */
     const int64_t *
@@ -51,6 +52,35 @@ typedef struct st_column {
     uint64_t missing;    /* rows without a value */
     st_narrow narrow;
 } st_column;
+
+static inline uint32_t st_narrow_at(const st_narrow *n, uint64_t i)
+{
+    if (n->bytes == 1) return ((const uint8_t *)n->data)[i];
+    return n->bytes == 2 ? ((const uint16_t *)n->data)[i] : ((const uint32_t *)n->data)[i];
+}
+
+static inline int64_t st_narrow_i64(const st_narrow *n, uint64_t i)
+{
+    return (int64_t)((uint64_t)n->low + (uint64_t)n->unit * st_narrow_at(n, i));
+}
+
+/* A value of a column of I32 or I64, however it is held; anything where it is not known. */
+static inline int64_t st_column_i64(const st_column *c, uint64_t i)
+{
+    if (!c->data) return st_narrow_i64(&c->narrow, i);
+    return c->phys == ST_I32 ? ((const int32_t *)c->data)[i] : ((const int64_t *)c->data)[i];
+}
+
+/* The code of a value of a column of CODE, likewise. */
+static inline uint32_t st_column_code(const st_column *c, uint64_t i)
+{
+    return c->data ? ((const uint32_t *)c->data)[i] : st_narrow_at(&c->narrow, i);
+}
+
+static inline st_str st_column_text(const st_column *c, uint64_t i)
+{
+    return st_dict_get(c->dict, st_column_code(c, i));
+}
 
 typedef struct st_data_table {
     const st_table *decl;

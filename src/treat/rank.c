@@ -44,12 +44,10 @@ static int by_group(const st_contest *c, const st_contender *x, const st_contend
 static int by_key(const st_contest *c, const st_contender *x, const st_contender *y)
 {
     const st_column *key = &c->table->columns[c->table->decl->key->index];
-    if (key->phys == ST_CODE) {
-        const uint32_t *codes = key->data;
-        return st_str_cmp(st_dict_get(key->dict, codes[x->row]), st_dict_get(key->dict, codes[y->row]));
-    }
-    const int64_t *numbers = key->data;
-    return (numbers[x->row] > numbers[y->row]) - (numbers[x->row] < numbers[y->row]);
+    uint64_t i = (uint64_t)x->row, j = (uint64_t)y->row;
+    if (key->phys == ST_CODE) return st_str_cmp(st_column_text(key, i), st_column_text(key, j));
+    int64_t a = st_column_i64(key, i), b = st_column_i64(key, j);
+    return (a > b) - (a < b);
 }
 
 static int by_draw(const st_contest *c, const st_contender *x, const st_contender *y)

@@ -86,7 +86,7 @@ static void draw_text(draw *d, uint32_t r, st_str key)
 static void draw_row(draw *d, uint32_t r, int64_t row)
 {
     if (d->key->phys == ST_CODE) {
-        draw_text(d, r, st_dict_get(d->key->dict, ((const uint32_t *)d->key->data)[row]));
+        draw_text(d, r, st_dict_get(d->key->dict, st_feed_code(d->key, row)));
     } else if (d->prefix + MOST_DIGITS > LONGEST) {
         uint8_t digits[MOST_DIGITS];
         uint32_t n = put_digits(st_feed_i64(d->key, row), digits);

@@ -408,7 +408,7 @@ static bool element_is(const st_prep *q, int64_t at, const st_scalar *s)
     case ST_I128: return ((const st_i128 *)src->data)[at] == s->as.d;
     case ST_F64: return ((const double *)src->data)[at] == s->as.f;
     case ST_CODE: {
-        uint32_t code = ((const uint32_t *)src->data)[at];
+        uint32_t code = st_feed_code(src, at);
         if (q->map) code = q->map[code];
         return q->set.n ? st_code_set_has(&q->set, code) : st_str_eq(st_dict_get(q->dict, code), s->as.s);
     }

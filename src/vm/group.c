@@ -35,7 +35,7 @@ static uint64_t collect(const group_job *j, const st_view_part *p, uint64_t from
         case ST_BC_F64:
             ((double *)m->values)[n++] = ((const double *)s->data)[row] + 0.0;
             break; /* no negative zero */
-        case ST_BC_TEXT: ((uint32_t *)m->values)[n++] = ((const uint32_t *)s->data)[row]; break;
+        case ST_BC_TEXT: ((uint32_t *)m->values)[n++] = st_feed_code(s, row); break;
         case ST_BC_BOOL: ((int64_t *)m->values)[n++] = st_bit(s->data, (uint64_t)row); break;
         default: ((int64_t *)m->values)[n++] = st_feed_i64(s, row); break;
         }

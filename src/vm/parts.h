@@ -89,8 +89,8 @@ typedef struct st_vm {
  * then through `index`. */
 typedef struct st_feed {
     st_bc_type type;
-    st_phys phys; /* of a value, or of a list's element */
-    const void *data;
+    st_phys phys;         /* of a value, or of a list's element */
+    const void *data;     /* NULL: of a column that is held narrow */
     const uint8_t *known; /* NULL: all */
     const int64_t *list;  /* offsets; NULL: no list */
     const st_dict *dict;
@@ -125,7 +125,12 @@ static inline bool st_feed_known(const st_feed *s, int64_t row)
 }
 static inline int64_t st_feed_i64(const st_feed *s, int64_t row)
 {
+    if (!s->data) return st_narrow_i64(&s->narrow, (uint64_t)row);
     return s->phys == ST_I32 ? ((const int32_t *)s->data)[row] : ((const int64_t *)s->data)[row];
+}
+static inline uint32_t st_feed_code(const st_feed *s, int64_t row)
+{
+    return s->data ? ((const uint32_t *)s->data)[row] : st_narrow_at(&s->narrow, (uint64_t)row);
 }
 /* The scalar's form of the value in a row; missing where it is not known. */
 st_scalar st_feed_scalar(const st_feed *s, int64_t row);
@@ -145,7 +150,7 @@ st_view *st_view_build(st_vm *vm, uint32_t view); /* view.c */
 st_view *st_view_kept(st_vm *vm, uint32_t view);  /* NULL: there is none */
 void st_view_give_back(st_vm *vm, uint32_t view); /* keeps it with the data where it depends on them alone */
 /* Turns the feed of an input that is a narrow column, read through a view, into one in the view's own order, where that is worth
- * it. It has no wide data then. */
+ * it. */
 void st_feed_lay(st_vm *vm, st_feed *s, uint32_t input);
 
 /* A day of the years 0001 to 9999, or an instant in them: what calendar.h can be asked about. Programs that were read

@@ -162,7 +162,7 @@ static st_scalar element(const st_feed *s, int64_t at)
     case ST_I128: v.as.d = ((const st_i128 *)s->data)[at]; break;
     case ST_F64: v.as.f = ((const double *)s->data)[at]; break;
     case ST_CODE:
-        v.code = ((const uint32_t *)s->data)[at];
+        v.code = st_feed_code(s, at);
         v.dict = s->dict;
         v.as.s = st_dict_get(s->dict, v.code);
         break;

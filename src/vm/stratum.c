@@ -44,8 +44,7 @@ static void part_by(dealing *d, uint32_t input)
         int64_t row = st_feed_row(&f, NULL, (uint64_t)d->rows[i]);
         key.stratum = d->stratum[i];
         key.known = st_feed_known(&f, row);
-        if (key.known)
-            key.value = f.phys == ST_CODE ? ((const uint32_t *)f.data)[row] : (uint64_t)st_feed_i64(&f, row);
+        if (key.known) key.value = f.phys == ST_CODE ? st_feed_code(&f, row) : (uint64_t)st_feed_i64(&f, row);
         bool is_new;
         void **place = st_map_put(&numbers, &key, sizeof key, &is_new);
         if (is_new) *place = (void *)(uintptr_t)numbers.entries.n;
