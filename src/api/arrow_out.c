@@ -98,6 +98,17 @@ static size_t child_count(const column *c)
     return c->child_offsets.n ? c->child_offsets.n / sizeof(int32_t) - 1 : 0;
 }
 
+/* Bytes of a value of fixed width, not of bits. */
+static size_t width_of(const column *c)
+{
+    switch (c->field->format[0]) {
+    case 'i': return 4;
+    case 'd': return 16;
+    case 't': return c->field->format[1] == 'd' ? 4 : 8;
+    default: return 8;
+    }
+}
+
 void st_out_null(st_out_batch *b, uint32_t i)
 {
     column *c = next_value(b, i, false);
@@ -105,10 +116,7 @@ void st_out_null(st_out_batch *b, uint32_t i)
     case 'b': put_bit(b, &c->data, c->rows - 1, false); break;
     case 'u': put_offset(b, &c->offsets, c->data.n); break;
     case '+': put_offset(b, &c->offsets, child_count(c)); break;
-    case 'i': extend(b, &c->data, 4); break;
-    case 'd': extend(b, &c->data, 16); break;
-    case 't': extend(b, &c->data, c->field->format[1] == 'd' ? 4 : 8); break;
-    default: extend(b, &c->data, 8); break;
+    default: extend(b, &c->data, width_of(c)); break;
     }
 }
 
@@ -170,6 +178,13 @@ void st_out_lend(st_out_batch *b, uint32_t i, const st_out_owner *owner, uint64_
         uint64_t all = rows - w * 64 < 64 ? UINT64_MAX >> (64 - (rows - w * 64)) : UINT64_MAX;
         c->nulls += __builtin_popcountll(~known[w] & all);
     }
+}
+
+void *st_out_values(st_out_batch *b, uint32_t i, uint64_t rows)
+{
+    column *c = &b->columns[i];
+    c->rows = (int64_t)rows;
+    return extend(b, &c->data, rows * width_of(c));
 }
 
 void st_out_bits(st_out_batch *b, uint32_t i, const uint64_t *bits, const uint64_t *keep, uint64_t words)

@@ -34,6 +34,7 @@ void st_out_list(st_out_batch *b, uint32_t column, const st_str *v, uint32_t n);
 /* Whole columns of a batch, in place of single values: `rows` values at once, into a column that is empty.
  * lend    the array refers to `data`, and to the bits of `known` (NULL: all are), which live until `owner` is told so often that an
  *         array is released as it was told that one is kept. Formats b l g tsu.
+ * values  room for values that the caller writes, all of them known; NULL where memory ran out. Formats i l g tdD tsu d.
  * bits    the bits of `words` words whose bit in `keep` is set, as b; all of them are known. */
 typedef struct st_out_owner {
     void *context;
@@ -42,6 +43,7 @@ typedef struct st_out_owner {
 } st_out_owner;
 void st_out_lend(st_out_batch *b, uint32_t column, const st_out_owner *owner, uint64_t rows, const void *data,
                  const uint64_t *known);
+void *st_out_values(st_out_batch *b, uint32_t column, uint64_t rows);
 void st_out_bits(st_out_batch *b, uint32_t column, const uint64_t *bits, const uint64_t *keep,
                  uint64_t words);
 

@@ -209,6 +209,7 @@ typedef struct rows {
     const st_api_entity *entity;
     const st_api_column *key;
     uint64_t row;
+    uint64_t batch_rows;
     uint32_t column; /* LONG: where in the row to go on */
     st_out_field *fields;
     uint32_t nfields;
@@ -306,11 +307,22 @@ static bool all_set(const uint64_t *bits, uint64_t from, uint64_t to)
     return from == to || bits[from / 64] == UINT64_MAX >> (64 - to % 64);
 }
 
+/* Whole numbers that lie narrow, all of them known. */
+static void put_narrow(const rows *s, st_out_batch *b, uint32_t i, const st_narrow *n, uint64_t to)
+{
+    int64_t *out = st_out_values(b, i, to - s->row);
+    if (out)
+        st_kernels_choose(NULL)->widen_narrow((const char *)n->data + s->row * n->bytes, n->bytes, to - s->row, n->low, n->unit,
+                                              out);
+}
+
 /* Rows from s->row, a multiple of 64, to `to`. */
 static void put_column(rows *s, st_out_batch *b, uint32_t i, const st_api_column *c, uint64_t to, bool whole)
 {
     const uint64_t *known = c->known ? c->known + s->row / 64 : NULL;
-    if (whole && is_lent(c)) {
+    if (whole && is_lent(c) && c->narrow.data && !known) {
+        put_narrow(s, b, i, &c->narrow, to);
+    } else if (whole && is_lent(c) && c->data) {
         size_t at = c->lies == ST_BC_BOOL ? s->row / 8 : s->row * sizeof(int64_t);
         st_out_lend(b, i, &s->result->owner, to - s->row, (const char *)c->data + at, known);
     } else if (c->lies == ST_BC_BOOL && !known) {
@@ -321,15 +333,15 @@ static void put_column(rows *s, st_out_batch *b, uint32_t i, const st_api_column
     }
 }
 
-/* The row's key, then its columns; the next ST_API_BATCH_ROWS rows of the table that are not all outside of the population. */
+/* The row's key, then its columns; the next rows of the table that are not all outside of the population. */
 static int fill_wide(void *context, st_out_batch *b, const char **why)
 {
     (void)why;
     rows *s = context;
     while (s->row < s->entity->table->rows && st_out_rows(b) == 0) {
-        uint64_t to = ST_MIN(s->row + ST_API_BATCH_ROWS, s->entity->table->rows);
+        uint64_t to = ST_MIN(s->row + s->batch_rows, s->entity->table->rows);
         bool whole = all_set(s->entity->population, s->row, to);
-        put_values(s, b, 0, s->key, to);
+        put_column(s, b, 0, s->key, to, whole);
         for (uint32_t i = 0; i < s->entity->columns.n && st_out_rows(b); i++)
             put_column(s, b, i + 1, &s->entity->columns.p[i], to, whole);
         s->row = to;
@@ -389,11 +401,13 @@ static void make_fields(rows *s, strata_shape shape)
         return;
     }
     s->nfields = s->entity->columns.n + 1;
+    s->batch_rows = is_lent(s->key) ? ST_API_MANY_ROWS : ST_API_BATCH_ROWS;
     s->fields = st_new_n(a, st_out_field, s->nfields);
     s->fields[0] = (st_out_field){s->key->name, key, false};
     for (uint32_t i = 0; i < s->entity->columns.n; i++) {
         const st_api_column *c = &s->entity->columns.p[i];
         s->fields[i + 1] = (st_out_field){c->name, st_api_format(a, c->type), !is_segment(c)};
+        if (!is_lent(c)) s->batch_rows = ST_API_BATCH_ROWS;
     }
 }
 

@@ -33,7 +33,7 @@ typedef struct st_api_entity {
     ST_VEC(st_api_column) columns;
 } st_api_entity;
 
-enum { ST_API_BATCH_ROWS = 16384 }; /* of a stream */
+enum { ST_API_BATCH_ROWS = 16384, ST_API_MANY_ROWS = 1 << 17 }; /* of a stream; of one whose columns are lent, or bits */
 
 struct strata_result {
     atomic_uint holders; /* the caller, and arrays that refer to its memory */
