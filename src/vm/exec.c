@@ -7,7 +7,7 @@
 
 static uint64_t *pred(st_frame *f, uint32_t p)
 {
-    return f->p + (size_t)p * 64;
+    return f->p + (size_t)p * f->stride;
 }
 
 static void fill(st_frame *f, uint64_t *out, bool on)

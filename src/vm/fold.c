@@ -216,7 +216,7 @@ static void fold_narrow(st_frame *f, const st_bc_instr *in, const st_slot *slot,
 void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep)
 {
     const st_slot *slot = &f->vm->slots[in->a[0]];
-    const uint64_t *rows = f->p + (size_t)in->a[1] * 64;
+    const uint64_t *rows = f->p + (size_t)in->a[1] * f->stride;
     if (in->op == ST_BC_AGG_ANY) {
         fold_any(f, slot, rows);
         return;

@@ -32,7 +32,6 @@ typedef enum st_logic_op {
 typedef struct st_logic {
     uint32_t op, p;
 } st_logic;
-enum { ST_LOGIC_STRIDE = 64 }; /* words of a predicate register */
 
 /* Where a bitmap over all rows goes: counted, and stored where `out` is not NULL; past: past the caches, for nobody reads it soon. */
 typedef struct st_sink {
@@ -62,10 +61,11 @@ typedef struct st_kernels {
                     uint32_t entries, uint64_t *const *out, size_t m);
     /* out[i] = table[codes[i]]; codes of 1, 2 or 4 bytes */
     void (*classes)(const void *codes, uint8_t bytes, size_t n, const uint8_t *table, uint8_t *out);
-    /* Runs the code over predicate registers (p, ST_LOGIC_STRIDE words each); all: a bit for every row of the batch. Sinks are written from
-     * word `at` on; counts[s] grows by the bits given to sink s. p and all are aligned to 64 bytes. */
-    void (*logic)(const st_logic *code, size_t n, uint64_t *p, const uint64_t *all, size_t words,
-                  const st_sink *sinks, size_t at, uint64_t *counts);
+    /* Runs the code over predicate registers (p, `stride` words each, of which `words` are in use); all: a bit for every row of the batch. Sinks are written from
+     * word `at` on; counts[s] grows by the bits given to sink s. p and all are aligned to 64 bytes, and so is a block of rows in
+     * p: the stride is a multiple of 8 words, or words fill no block. */
+    void (*logic)(const st_logic *code, size_t n, uint64_t *p, size_t stride, const uint64_t *all,
+                  size_t words, const st_sink *sinks, size_t at, uint64_t *counts);
     void (*cmp_i128)(const st_i128 *v, size_t n, st_cmp cmp, st_i128 k, uint64_t *out);
     void (*cmp_i64_v)(const int64_t *a, const int64_t *b, size_t n, st_cmp cmp, uint64_t *out);
     void (*cmp_i128_v)(const st_i128 *a, const st_i128 *b, size_t n, st_cmp cmp, uint64_t *out);

@@ -303,7 +303,7 @@ uint32_t st_leaves_take(st_vm *vm, st_arena *a, const st_bc_instr *code, const s
 
 static uint64_t *const *outs_of(st_frame *f, const uint32_t *out, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) f->outs[i] = f->p + (size_t)out[i] * ST_LOGIC_STRIDE;
+    for (uint32_t i = 0; i < n; i++) f->outs[i] = f->p + (size_t)out[i] * f->stride;
     return f->outs;
 }
 
@@ -334,7 +334,7 @@ void st_leaves_run(st_frame *f, const st_leaves *l)
     if (!l->narrow.data) st_settle(f, v);
     if (l->type == ST_BC_I64 && !l->narrow.data) st_widen_days(f, v);
     for (uint32_t i = 0; i < l->decided.n; i++)
-        put_known(f, v, l->decided.p[i].known, f->p + (size_t)l->decided.p[i].out * ST_LOGIC_STRIDE);
+        put_known(f, v, l->decided.p[i].known, f->p + (size_t)l->decided.p[i].out * f->stride);
     for (uint32_t k = 0; k < KINDS; k++)
         if (l->cuts[k].n) run_cuts(f, l, v, &l->cuts[k], kinds[k]);
     for (uint32_t i = 0; i < l->sets.n; i++) run_sets(f, l, v, &l->sets.p[i]);

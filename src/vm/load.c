@@ -158,7 +158,7 @@ void st_load(st_frame *f, const st_bc_instr *in, const st_prep *q)
         load_value(f, &f->v[in->a[0]], s);
         return;
     }
-    uint64_t *out = f->p + (size_t)in->a[0] * 64;
+    uint64_t *out = f->p + (size_t)in->a[0] * f->stride;
     switch (in->op) {
     case ST_BC_LOAD_TRUE: load_true(f, out, s); break;
     case ST_BC_LOAD_FALSE:

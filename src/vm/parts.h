@@ -271,6 +271,7 @@ typedef struct st_pass {
     st_block *blocks;
     uint32_t nsinks;
     uint32_t *sink_slots; /* by sink of the logic */
+    uint32_t batch;       /* rows at a time: as many as keep the predicates near to the processor */
     uint32_t most_outs;   /* predicates of a block of leaves */
     uint32_t answer;      /* a predicate register that is read behind the code; ST_BC_NONE: none */
 } st_pass;
@@ -307,7 +308,8 @@ typedef struct st_frame {
     const st_pass *pass;
     st_vm *vm;
     st_env *env;
-    uint64_t *p; /* 64 words a register */
+    uint64_t *p;     /* predicate registers, */
+    uint32_t stride; /* so many words each */
     st_reg *v;
     uint64_t *all;   /* every row of the batch */
     uint64_t **outs; /* room for addresses of predicates */

@@ -13,7 +13,8 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
     f->vm = pass->vm;
     f->env = st_arena_env(a);
     f->scalars = pass->vm->scalars;
-    f->p = st_alloc_raw(a, ((size_t)pass->code.npred + 1) * WORDS * sizeof(uint64_t));
+    f->stride = pass->batch / 64;
+    f->p = st_alloc_raw(a, ((size_t)pass->code.npred + 1) * f->stride * sizeof(uint64_t));
     f->v = st_new_n(a, st_reg, pass->code.nval + 1);
     for (uint32_t i = 0; i < pass->code.nval; i++) {
         f->v[i].buf = st_alloc_raw(a, (size_t)pass->width[i] * ST_VM_BATCH);
@@ -50,7 +51,8 @@ static void run_block(st_frame *f, const st_block *b)
         return;
     }
     if (b->logic) {
-        f->vm->k->logic(b->logic, b->nlogic, f->p, f->all, f->words, f->sinks, f->start / 64, f->sink_counts);
+        f->vm->k->logic(b->logic, b->nlogic, f->p, f->stride, f->all, f->words, f->sinks, f->start / 64,
+                        f->sink_counts);
         return;
     }
     const st_prep *q = &f->pass->prep[b->first];
@@ -91,7 +93,7 @@ static void run_batches(void *ctx, uint64_t task, st_env *env)
 {
     const pass_job *j = ctx;
     st_frame *f = j->frames[env->worker];
-    uint64_t size = (uint64_t)j->pass->vm->batch, from = task * size * BATCHES_A_TASK;
+    uint64_t size = (uint64_t)j->pass->batch, from = task * size * BATCHES_A_TASK;
     uint64_t to = ST_MIN(j->rows, from + size * BATCHES_A_TASK);
     f->env = env;
     for (uint64_t at = from; at < to; at += size) st_frame_run(f, at, (uint32_t)ST_MIN(size, to - at), NULL);
@@ -102,7 +104,7 @@ static void run_part(void *ctx, uint64_t task, st_env *env)
     const pass_job *j = ctx;
     st_frame *f = j->frames[env->worker];
     const st_view_part *part = &j->pass->view->parts[task];
-    uint64_t size = j->pass->vm->batch;
+    uint64_t size = j->pass->batch;
     f->env = env;
     st_frame_part_begins(f, part);
     for (uint64_t at = 0; at < part->n; at += size)
@@ -136,7 +138,7 @@ void st_step_pass(st_vm *vm, const st_bc_step *s)
     const st_pass *pass = st_pass_prepare(vm, a, &s->code, s->domain, false, ST_BC_NONE);
     const st_sink *sinks = open_sinks(vm, a, pass);
     pass_job j = {.pass = pass};
-    uint64_t task_rows = (uint64_t)vm->batch * BATCHES_A_TASK;
+    uint64_t task_rows = (uint64_t)pass->batch * BATCHES_A_TASK;
     j.rows = pass->view ? 0 : vm->data->tables[s->domain].rows;
     uint64_t tasks = pass->view ? pass->view->nparts : (j.rows + task_rows - 1) / task_rows;
     uint32_t threads = (uint32_t)ST_MIN(vm->threads, tasks);

@@ -342,6 +342,15 @@ static void prepare_one(prepare *p, const st_bc_instr *in, st_prep *q)
         p->dict[in->a[0]] = text_result(p, in, q);
 }
 
+/* Every predicate is written once and read a few times a batch: with shorter batches more of them stay in the nearest cache. */
+static uint32_t batch_for(const st_vm *vm, uint32_t npred)
+{
+    enum { NEAR = 1 << 16, LEAST = 2048 }; /* bytes; rows */
+    uint32_t batch = vm->batch;
+    while (batch > LEAST && batch % 128 == 0 && (uint64_t)npred * batch / 8 > NEAR) batch /= 2;
+    return batch;
+}
+
 st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_domain domain, bool setup,
                          uint32_t answer)
 {
@@ -349,6 +358,7 @@ st_pass *st_pass_prepare(st_vm *vm, st_arena *a, const st_bc_code *code, st_bc_d
     pass->vm = vm;
     pass->code = *code;
     pass->answer = answer;
+    pass->batch = batch_for(vm, code->npred);
     pass->domain = domain;
     if (!setup && ST_BC_IS_VIEW(domain)) pass->view = st_view_get(vm, ST_BC_VIEW_ID(domain));
     pass->prep = st_new_n(a, st_prep, code->n + 1);

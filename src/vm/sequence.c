@@ -273,7 +273,7 @@ static bool cond_holds(search *q, uint32_t k, uint64_t row)
         st_frame_run(q->frames[k], from, (uint32_t)ST_MIN(64, p->at + p->n - from), p);
         q->chunk[k] = from;
     }
-    return q->frames[k]->p[(size_t)s->decl->cond_p * 64] >> (row % 64) & 1;
+    return q->frames[k]->p[(size_t)s->decl->cond_p * q->frames[k]->stride] >> (row % 64) & 1;
 }
 
 static bool fits(search *q, uint32_t k, uint32_t place)

@@ -151,7 +151,7 @@ static void run_slowly(const st_logic *code, uint64_t (*p)[MOST / 64], const uin
 
 static void check_logic(const st_kernels *k, size_t n, size_t at, bool past)
 {
-    enum { WORDS = MOST / 64 };
+    enum { WORDS = MOST / 64 }; /* also the stride */
     static _Alignas(64) uint64_t p[REGISTERS][WORDS], again[REGISTERS][WORDS], all[WORDS],
         results[SINKS][2 * WORDS];
     static uint64_t sunk[SINKS][WORDS];
@@ -170,7 +170,7 @@ static void check_logic(const st_kernels *k, size_t n, size_t at, bool past)
         code[i] = (st_logic){op, (uint32_t)(next() % (op == ST_LOGIC_SINK ? SINKS : REGISTERS))};
     }
     for (uint32_t s = 0; s < SINKS; s++) code[STEPS - 1 - s] = (st_logic){ST_LOGIC_SINK, s};
-    k->logic(code, STEPS, p[0], all, words, sinks, at, counts);
+    k->logic(code, STEPS, p[0], WORDS, all, words, sinks, at, counts);
     run_slowly(code, again, all, words, sunk, wanted);
     assert_memory_equal(counts, wanted, sizeof counts);
     for (size_t r = 0; r < REGISTERS; r++) assert_memory_equal(p[r], again[r], words * 8);
