@@ -8,7 +8,8 @@
 #include "base/base.h"
 #include "syntax/ast_slots.h"
 
-enum { ST_LANES = 16 };
+/* Texts that are hashed at once; bytes before a number in a text that fits into a block. */
+enum { ST_LANES = 64, ST_MOST_BEFORE_NUMBER = 36 };
 
 /* Rows of one entity that stand together. */
 typedef struct st_run_of_rows {
@@ -114,10 +115,14 @@ typedef struct st_kernels {
      * of 1, 2 or 4 bytes; of none 0, or anything. */
     void (*fold_runs)(st_of_run how, const void *v, uint8_t bytes, const uint64_t *bits,
                       const st_run_of_rows *runs, size_t n, uint32_t *counts, uint64_t *out);
-    /* The first two words of the digests of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash
-     * asks and read in its byte order, is words[w * ST_LANES + l]. */
-    void (*md5_lanes)(const uint32_t *words, uint32_t *first, uint32_t *second);
-    void (*sha256_lanes)(const uint32_t *words, uint32_t *first, uint32_t *second);
+    /* Hashes of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash asks and read in its byte order,
+     * is words[w * ST_LANES + l]. Gives the first 52 bits of each digest. */
+    void (*md5_lanes)(const uint32_t *words, int64_t *out);
+    void (*sha256_lanes)(const uint32_t *words, int64_t *out);
+    /* Puts the digits of ST_LANES numbers into such blocks, from byte `at` <= ST_MOST_BEFORE_NUMBER on, with the padding and the
+     * length behind. `before` is the word that byte `at` is in, with the bytes before it, and 0 from it on. False, and nothing is
+     * done, where a number is below 0. */
+    bool (*number_lanes)(const int64_t *v, uint32_t at, uint32_t before, bool big_endian, uint32_t *words);
 } st_kernels;
 
 /* The table of this name, or the best that the machine has for NULL; NULL: unknown, or the machine has it not. */

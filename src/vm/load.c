@@ -91,7 +91,7 @@ void st_widen_days(st_frame *f, st_reg *r)
     r->phys = ST_I64;
 }
 
-static void load_value(st_frame *f, st_reg *r, const st_feed *s)
+void st_load_value(st_frame *f, st_reg *r, const st_feed *s)
 {
     const st_kernels *k = f->vm->k;
     int64_t base;
@@ -155,7 +155,7 @@ void st_load(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
     const st_feed *s = &q->feed;
     if (in->op == ST_BC_LOAD) {
-        load_value(f, &f->v[in->a[0]], s);
+        st_load_value(f, &f->v[in->a[0]], s);
         return;
     }
     uint64_t *out = f->p + (size_t)in->a[0] * f->stride;

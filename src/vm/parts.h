@@ -355,6 +355,7 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 void st_draw_rows(st_frame *f, const st_bc_instr *in, const st_prep *prep);
 /* load.c */
 void st_load(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+void st_load_value(st_frame *f, st_reg *r, const st_feed *s);
 /* Makes sure that the register's values lie as declared. */
 void st_settle(st_frame *f, st_reg *r);
 /* The same for days, which lie in 32 bits in their columns. */

@@ -318,39 +318,95 @@ static void test_runs(void **s)
     free(v);
 }
 
+/* ---- hashes ---- */
+
+/* The first 52 bits of a digest. */
+static int64_t leading(const uint8_t *digest)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < 8; i++) bits = bits << 8 | digest[i];
+    return (int64_t)(bits >> 12);
+}
+
+static void check_hashes(const st_kernels *k, const uint32_t *little, const uint32_t *big, char text[][56])
+{
+    int64_t by_md5[ST_LANES], by_sha256[ST_LANES];
+    k->md5_lanes(little, by_md5);
+    k->sha256_lanes(big, by_sha256);
+    for (uint32_t l = 0; l < ST_LANES; l++) {
+        uint8_t md5[16], sha256[32];
+        st_md5(text[l], strlen(text[l]), md5);
+        st_sha256(text[l], strlen(text[l]), sha256);
+        if (by_md5[l] != leading(md5)) fail_msg("%s: md5 of %s", k->name, text[l]);
+        if (by_sha256[l] != leading(sha256)) fail_msg("%s: sha256 of %s", k->name, text[l]);
+    }
+}
+
 /* Lanes hold texts of all lengths that they may. */
 static void test_hashes(void **s)
 {
     (void)s;
+    for (uint32_t round = 0; round < 8; round++) {
+        static uint32_t little[16 * ST_LANES], big[16 * ST_LANES];
+        static char text[ST_LANES][56];
+        for (uint32_t l = 0; l < ST_LANES; l++) {
+            uint8_t block[64] = {0};
+            uint32_t n = (round * ST_LANES + l) % 56;
+            for (uint32_t i = 0; i < n; i++) block[i] = (uint8_t)(1 + next() % 255);
+            memcpy(text[l], block, sizeof text[l]);
+            block[n] = 0x80;
+            for (uint32_t w = 0; w < 16; w++) {
+                memcpy(&little[w * ST_LANES + l], block + 4 * w, 4);
+                big[w * ST_LANES + l] = __builtin_bswap32(little[w * ST_LANES + l]);
+            }
+            little[14 * ST_LANES + l] = big[15 * ST_LANES + l] = n * 8;
+        }
+        for (const char *const *isa = st_vm_isas(); *isa; isa++)
+            check_hashes(st_kernels_choose(*isa), little, big, text);
+    }
+}
+
+/* Numbers of all lengths up to `digits`: around powers of ten, and random ones. */
+static void some_numbers(int64_t *v, uint32_t digits)
+{
+    for (uint32_t l = 0; l < ST_LANES; l++) {
+        int64_t power = 1;
+        for (uint32_t i = (uint32_t)(next() % digits); i-- > 0;) power *= 10;
+        int64_t most = power > INT64_MAX / 10 ? INT64_MAX : power * 10 - 1;
+        switch (next() % 4) {
+        case 0: v[l] = power; break;
+        case 1: v[l] = power - 1; break;
+        case 2: v[l] = most; break;
+        default: v[l] = power + (int64_t)((next() << 31 ^ next()) % (uint64_t)(most - power + 1)); break;
+        }
+    }
+}
+
+/* Numbers behind salts of all lengths, in lanes that held others before. */
+static void test_numbers(void **s)
+{
+    (void)s;
     for (const char *const *isa = st_vm_isas(); *isa; isa++)
-        for (uint32_t round = 0; round < 8; round++) {
-            uint32_t little[16 * ST_LANES], big[16 * ST_LANES], a[ST_LANES], b[ST_LANES];
-            uint8_t md5[ST_LANES][16], sha[ST_LANES][32];
-            for (uint32_t lane = 0; lane < ST_LANES; lane++) {
-                uint8_t block[64] = {0};
-                uint32_t n = (round * ST_LANES + lane) % 56, bits = n * 8;
-                for (uint32_t i = 0; i < n; i++) block[i] = (uint8_t)next();
-                st_md5(block, n, md5[lane]);
-                st_sha256(block, n, sha[lane]);
-                block[n] = 0x80;
-                for (uint32_t w = 0; w < 16; w++) {
-                    memcpy(&little[w * ST_LANES + lane], block + 4 * w, 4);
-                    big[w * ST_LANES + lane] = __builtin_bswap32(little[w * ST_LANES + lane]);
-                }
-                little[14 * ST_LANES + lane] = bits;
-                big[15 * ST_LANES + lane] = bits;
-            }
+        for (uint32_t at = 0; at <= ST_MOST_BEFORE_NUMBER; at++) {
             const st_kernels *k = st_kernels_choose(*isa);
-            k->md5_lanes(little, a, b);
-            for (uint32_t lane = 0; lane < ST_LANES; lane++) {
-                assert_memory_equal(&a[lane], md5[lane], 4);
-                assert_memory_equal(&b[lane], md5[lane] + 4, 4);
+            static uint32_t little[16 * ST_LANES], big[16 * ST_LANES];
+            char block[64] = "the quick brown fox jumps over lazy dogs", text[ST_LANES][56];
+            memset(block + at, 0, sizeof block - at);
+            for (uint32_t w = 0; w < 16 * ST_LANES; w++) {
+                memcpy(&little[w], block + w / ST_LANES * 4, 4);
+                big[w] = __builtin_bswap32(little[w]);
             }
-            k->sha256_lanes(big, a, b);
-            for (uint32_t lane = 0; lane < ST_LANES; lane++) {
-                uint32_t first = __builtin_bswap32(a[lane]), second = __builtin_bswap32(b[lane]);
-                assert_memory_equal(&first, sha[lane], 4);
-                assert_memory_equal(&second, sha[lane] + 4, 4);
+            for (uint32_t round = 0; round < 6; round++) {
+                static const uint32_t digits[] = {19, 7, 8, 16, 15, 1};
+                int64_t v[ST_LANES];
+                uint32_t before;
+                some_numbers(v, digits[round]);
+                memcpy(&before, block + at / 4 * 4, sizeof before);
+                assert_true(k->number_lanes(v, at, before, false, little));
+                assert_true(k->number_lanes(v, at, before, true, big));
+                for (uint32_t l = 0; l < ST_LANES; l++)
+                    snprintf(text[l], sizeof text[l], "%.*s%lld", (int)at, block, (long long)v[l]);
+                check_hashes(k, little, big, text);
             }
         }
 }
@@ -360,7 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups), cmocka_unit_test(test_counting),
         cmocka_unit_test(test_classes),     cmocka_unit_test(test_logic),   cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_runs),        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_runs),        cmocka_unit_test(test_hashes),  cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
