@@ -600,6 +600,76 @@ static void lists_and_draws(void **state)
     is_p(p[8], "111111");
 }
 
+/* Keys of all lengths around a block's end; numbers in runs that are short, long, and below 0; some of them missing. */
+enum { DRAWN = 64 * 7 + 13 };
+
+static const customer *drawn_people(void)
+{
+    customer *all = st_new_n(w.a, customer, DRAWN);
+    for (uint32_t i = 0; i < DRAWN; i++) {
+        uint64_t random = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+        int64_t small = (int64_t)(random >> 40), large = (int64_t)(random >> (1 + i % 63));
+        char *id = st_dup(w.a, "0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ", 64);
+        id[i % 61] = 0; /* ids need not differ for this */
+        all[i] = people[i % PEOPLE];
+        all[i].id = id;
+        all[i].spend = i / 64 % 3 == 0   ? small
+                       : i / 64 % 3 == 1 ? large
+                       : i % 5 == 0      ? -large
+                       : i % 7           ? large
+                                         : INT64_MIN;
+        all[i].age = i % 3 == 0 ? NO_INT : i % 64 == 1 ? 0 : large;
+        all[i].friend_row = i % 4 == 0 ? -1 : (int)(random % DRAWN);
+    }
+    world_customers(&w, all, DRAWN);
+    return all;
+}
+
+static void is_drawn(uint32_t slot, uint64_t row, st_hash hash, st_str salt, const char *key)
+{
+    uint64_t want = key ? st_draw(hash, salt, st_str_of(key)) : 0;
+    if (known(slot, row) != (key != NULL) || ((const uint64_t *)result->slots[slot].data)[row] != want)
+        fail_msg("%s of %.*s and %s, row %u", st_hash_name(hash), (int)salt.n, salt.p, key ? key : "nothing",
+                 (unsigned)row);
+}
+
+static void draws(void **state)
+{
+    (void)state;
+    static const char alphabet[] =
+        "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz";
+    static const uint32_t lengths[] = {0, 1, 2, 3, 9, 34, 35, 36, 53, 54, 55, 70};
+    const customer *all = drawn_people();
+    st_path to_friend = {1, (const st_col *[]){c_col(C_FRIEND)}};
+    uint32_t friends_spend = st_bc_column(b, CUSTOMERS, st_bc_index(b, &to_friend), c_col(C_SPEND));
+    const uint32_t keys[] = {c_in(C_ID), c_in(C_SPEND), c_in(C_AGE), friends_spend};
+    uint32_t slots[ST_COUNT(lengths)][ST_HASHES][ST_COUNT(keys)];
+    st_bc_begin(b);
+    for (uint32_t l = 0; l < ST_COUNT(lengths); l++)
+        for (uint32_t hash = 0; hash < ST_HASHES; hash++)
+            for (uint32_t k = 0; k < ST_COUNT(keys); k++) {
+                op(ST_BC_DRAW, 0, 0, keys[k], st_bc_text(b, (st_str){alphabet, lengths[l]}), hash);
+                slots[l][hash][k] = store(ST_BC_I64, 0);
+            }
+    pass(CUSTOMERS);
+    run();
+    for (uint32_t l = 0; l < ST_COUNT(lengths); l++)
+        for (uint32_t hash = 0; hash < ST_HASHES; hash++)
+            for (uint32_t i = 0; i < DRAWN; i++) {
+                const uint32_t *slot = slots[l][hash];
+                st_str salt = {alphabet, lengths[l]};
+                char number[24];
+                is_drawn(slot[0], i, (st_hash)hash, salt, all[i].id);
+                snprintf(number, sizeof number, "%lld", (long long)all[i].spend);
+                is_drawn(slot[1], i, (st_hash)hash, salt, number);
+                snprintf(number, sizeof number, "%lld", (long long)all[i].age);
+                is_drawn(slot[2], i, (st_hash)hash, salt, all[i].age == NO_INT ? NULL : number);
+                int other = all[i].friend_row;
+                if (other >= 0) snprintf(number, sizeof number, "%lld", (long long)all[other].spend);
+                is_drawn(slot[3], i, (st_hash)hash, salt, other < 0 ? NULL : number);
+            }
+}
+
 /* ---- choice ---- */
 
 static void choices(void **state)
@@ -1540,6 +1610,7 @@ int main(void)
         TEST(texts),
         TEST(long_dictionaries),
         TEST(lists_and_draws),
+        TEST(draws),
         TEST(choices),
         TEST(whole_numbers),
         TEST(long_numbers),
