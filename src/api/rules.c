@@ -181,7 +181,8 @@ strata_status strata_rules_compile(strata_rules *rules, strata_error *error)
         st_diags_sort(&rules->diags);
         if (rules->diags.errors == 0) {
             round_logistics(program);
-            st_select(program, &(st_selection){rules->only.n, rules->only.p, rules->due});
+            if (rules->only.n || rules->due) /* the checker takes all */
+                st_select(program, &(st_selection){rules->only.n, rules->only.p, rules->due});
             rules->code = st_compile(rules->arena, program, NULL);
             rules->program = rules->schema = program;
             st_api_describe(rules, program);

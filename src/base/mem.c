@@ -342,8 +342,12 @@ void *st_vec_grow(st_arena *a, void *p, uint32_t n, uint32_t *cap, size_t size)
     if (*cap > UINT32_MAX / 2)
         st_fail(a->env, STRATA_NO_MEMORY, "A list of more than %u entries was asked for.", *cap);
     *cap = *cap ? *cap * 2 : 8;
-    void *q = st_alloc_array(a, *cap, size);
+    if (*cap > SIZE_MAX / 2 / size)
+        st_fail(a->env, STRATA_NO_MEMORY, "Out of memory: %u elements of %zu bytes were asked for.", *cap,
+                size);
+    char *q = carve(a, *cap * size, 16);
     if (n) memcpy(q, p, n * size);
+    memset(q + n * size, 0, (*cap - n) * size);
     return q;
 }
 

@@ -502,6 +502,8 @@ static st_ir_id lower(st_lowering *l, const st_expr *e, want w)
 
 static st_ir_id ask(st_lowering *l, const st_expr *e, want w)
 {
+    if (e->op == ST_X_CONST || e->op == ST_X_COLUMN)
+        return lower(l, e, w); /* as quickly done as remembered */
     memo_key key;
     memset(&key, 0, sizeof key);
     key.e = e;
@@ -510,8 +512,9 @@ static st_ir_id ask(st_lowering *l, const st_expr *e, want w)
     bool is_new;
     void **place = st_map_put(&l->memo, &key, sizeof key, &is_new);
     if (!is_new) return (st_ir_id)(uintptr_t)*place;
+    uint32_t entry = l->memo.entries.n - 1; /* stays there, whatever is put behind it */
     st_ir_id id = lower(l, e, w);
-    *st_map_put(&l->memo, &key, sizeof key, &is_new) = (void *)(uintptr_t)id;
+    l->memo.entries.p[entry].value = (void *)(uintptr_t)id;
     return id;
 }
 

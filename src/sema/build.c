@@ -142,8 +142,35 @@ st_expr *st_x_through(st_checker *c, const st_path *path, uint32_t steps, st_exp
 /* ---- walking ---- */
 void st_walker_init(st_walker *w, st_arena *a, st_visit visit, void *ctx)
 {
-    *w = (st_walker){.visit = visit, .ctx = ctx};
-    st_map_init(&w->seen, a);
+    *w = (st_walker){.arena = a, .visit = visit, .ctx = ctx};
+}
+
+/* The place that holds the node, or the free one where it would go. */
+static const st_expr **place_of(const st_expr **seen, uint32_t places, const st_expr *x)
+{
+    uint64_t at = (uint64_t)(uintptr_t)x * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    while (seen[at & (places - 1)] && seen[at & (places - 1)] != x) at++;
+    return &seen[at & (places - 1)];
+}
+
+static void make_room(st_walker *w)
+{
+    uint32_t places = w->places ? w->places * 2 : 64;
+    const st_expr **seen = st_new_n(w->arena, const st_expr *, places);
+    for (uint32_t i = 0; i < w->places; i++)
+        if (w->seen[i]) *place_of(seen, places, w->seen[i]) = w->seen[i];
+    w->seen = seen;
+    w->places = places;
+}
+
+static bool is_new(st_walker *w, const st_expr *x)
+{
+    if (w->nseen >= w->places / 2) make_room(w);
+    const st_expr **place = place_of(w->seen, w->places, x);
+    if (*place) return false;
+    *place = x;
+    w->nseen++;
+    return true;
 }
 
 static void walk_rows(st_walker *w, const st_rowset *rows)
@@ -153,10 +180,7 @@ static void walk_rows(st_walker *w, const st_rowset *rows)
 
 void st_walk(st_walker *w, const st_expr *x)
 {
-    bool is_new = false;
-    if (!x) return;
-    *st_map_put(&w->seen, &x, sizeof x, &is_new) = w;
-    if (!is_new) return;
+    if (!x || !is_new(w, x)) return;
     w->visit(w->ctx, x);
     for (uint32_t i = 0; i < x->n; i++) st_walk(w, x->args[i]);
     if (x->op == ST_X_AGGREGATE || x->op == ST_X_SEQUENCE || x->op == ST_X_NEAREST) walk_rows(w, &x->rows);

@@ -196,7 +196,9 @@ bool st_is_const(const st_expr *x);
 /* Calls visit once for x and every node below it (nodes may be shared), not into the definitions it refers to. */
 typedef void (*st_visit)(void *ctx, const st_expr *x);
 typedef struct st_walker {
-    st_map seen;
+    st_arena *arena;
+    const st_expr **seen; /* a table of `places` places, found by address */
+    uint32_t nseen, places;
     st_visit visit;
     void *ctx;
 } st_walker;

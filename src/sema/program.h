@@ -183,24 +183,25 @@ typedef struct st_step {
 } st_step;
 
 struct st_expr {
+    /* what every walk reads comes first, to lie in one line of the cache */
     st_op op;
-    st_type type;
-    st_span span;
-    const st_table *at; /* whose row it speaks of; NULL: the same for every row of a run */
     uint32_t n;
     st_expr **args;
-    st_value value;    /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
-    const st_col *col; /* COLUMN; LINK: the link column on `at` */
+    const st_table *at; /* whose row it speaks of; NULL: the same for every row of a run */
+    const st_col *col;  /* COLUMN; LINK: the link column on `at` */
     st_def *
         def; /* DEF, RFM_FIELD; ON_LIST: the list; IN_TOP and IN_BOTTOM: among, or NULL; STRATUM: the members */
+    uint32_t nsteps; /* SEQUENCE */
+    st_step *steps;
+    st_type type;
+    st_span span;
+    st_value value; /* CONST; MATCHES: the pattern (normal form); SAMPLE, STRATUM: the salt */
     st_rowset rows; /* AGGREGATE, NEAREST: its rows; SEQUENCE: base rows */
     uint32_t
         kind; /* AGGREGATE: st_agg_kind; RFM_FIELD: st_rfm_field; STEP_ROW: step number; AT_LEAST: k; STRATUM: see there */
-    st_unit unit;    /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
-    int64_t span_n;  /* AGGREGATE COUNT: > 0 for `in any N units` */
-    st_part part;    /* PART */
-    uint32_t nsteps; /* SEQUENCE */
-    st_step *steps;
+    st_unit unit;   /* SHIFT, BETWEEN_TIMES, TRUNC; AGGREGATE: of span_n */
+    int64_t span_n; /* AGGREGATE COUNT: > 0 for `in any N units` */
+    st_part part;   /* PART */
     st_i128 amount; /* IN_TOP, IN_BOTTOM: count, or share; SAMPLE: share */
     uint32_t amount_scale;
     bool amount_is_share;
