@@ -538,6 +538,17 @@ int64_t st_instant_of_local(const st_zone *z, int64_t local)
     return local - offset_after(z, count_until(z->wall, z->n, second)) * SECOND_US;
 }
 
+st_stretch st_stretch_of_local(const st_zone *z, int64_t local)
+{
+    int64_t second = floor_div(local, SECOND_US);
+    uint32_t k = count_until(z->wall, z->n, into_cycle(z, second));
+    int64_t offset = offset_after(z, k) * SECOND_US;
+    if (second >= z->repeats) return (st_stretch){local, local + 1, offset};
+    int64_t end = ST_MIN(k < z->n ? z->wall[k] : INT64_MAX, z->repeats);
+    return (st_stretch){k ? z->wall[k - 1] * SECOND_US : LOCAL_MIN,
+                        end > LOCAL_MAX / SECOND_US ? LOCAL_MAX + 1 : end * SECOND_US, offset};
+}
+
 int64_t st_day_of_instant(const st_zone *z, int64_t instant)
 {
     int64_t local = st_local_of_instant(z, instant);

@@ -47,8 +47,13 @@ const char *st_zone_name(const st_zone *z);
 
 int64_t st_local_of_instant(const st_zone *z, int64_t instant);
 int64_t st_instant_of_local(const st_zone *z, int64_t local);
-int64_t st_day_of_instant(const st_zone *z, int64_t instant); /* the date in the zone */
-int64_t st_start_of_day(const st_zone *z, int64_t day);       /* its first instant */
+/* Local times [from, until) that are read with one offset: their instants are local - offset. */
+typedef struct st_stretch {
+    int64_t from, until, offset;
+} st_stretch;
+st_stretch st_stretch_of_local(const st_zone *z, int64_t local); /* around a local time of the calendar */
+int64_t st_day_of_instant(const st_zone *z, int64_t instant);    /* the date in the zone */
+int64_t st_start_of_day(const st_zone *z, int64_t day);          /* its first instant */
 
 /* x + n units. For a date, hours and minutes are not allowed (the caller checks). ST_NO_TIME when out of
  * range. */

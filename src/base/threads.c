@@ -4,8 +4,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256 };
-
 typedef struct job {
     st_task task;
     void *ctx;
@@ -63,8 +61,8 @@ void st_parallel(st_env *env, uint32_t threads, uint64_t n, st_task task, void *
     job j = {.task = task, .ctx = ctx, .n = n, .failed_task = n};
     atomic_init(&j.next, 0);
     pthread_mutex_init(&j.lock, NULL);
-    threads = (uint32_t)ST_MIN(ST_MIN((uint64_t)ST_MAX(threads, 1), n), MAX_THREADS);
-    worker workers[MAX_THREADS];
+    threads = (uint32_t)ST_MIN(ST_MIN((uint64_t)ST_MAX(threads, 1), n), ST_MAX_THREADS);
+    worker workers[ST_MAX_THREADS];
     for (uint32_t t = 1; t < threads; t++) {
         worker *w = &workers[t];
         open_env(&w->env, env, t, threads);
@@ -84,5 +82,5 @@ void st_parallel(st_env *env, uint32_t threads, uint64_t n, st_task task, void *
 uint32_t st_cpu_count(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (uint32_t)ST_MIN(n, MAX_THREADS) : 1;
+    return n > 0 ? (uint32_t)ST_MIN(n, ST_MAX_THREADS) : 1;
 }

@@ -13,5 +13,6 @@
 typedef void (*st_task)(void *ctx, uint64_t i, st_env *env);
 void st_parallel(st_env *env, uint32_t threads, uint64_t n, st_task task, void *ctx);
 uint32_t st_cpu_count(void);
+enum { ST_MAX_THREADS = 256 };
 
 #endif

@@ -1,11 +1,10 @@
 #include "table/bind.h"
 
-#include "table/narrow.h"
-
 #include "base/text.h"
 #include "base/threads.h"
 #include "table/convert.h"
 #include "table/derive.h"
+#include "table/keys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,28 +43,19 @@ typedef struct part {
     uint64_t first_row;
 } part;
 
-/* From an int key to its row: by position where the keys lie close together, else by hash. */
-typedef struct int_index {
-    const int64_t *keys;
-    int64_t low;
-    uint64_t n; /* places in rows; a power of two where hashed */
-    uint64_t seed;
-    bool dense;
-    int32_t *rows;
-} int_index;
-
 typedef struct table_build {
     const st_table *decl;
     bool needed, bound, visiting;
     uint64_t rows;
     ST_VEC(part) parts;
-    st_col_build *cols; /* by index; decl == NULL: not needed */
-    st_room *key_room;  /* of a text key */
-    st_big key_rows;    /* int32_t by code of that room's dictionary: the row with that key, or ST_NO_ROW */
-    uint32_t nrooms;
-    st_room **rooms; /* those of its columns, each once */
-    int_index index; /* of an int key, from finish on */
+    st_col_build *cols;   /* by index; decl == NULL: not needed */
+    st_room *key_room;    /* of a text key */
+    st_big key_rows;      /* int32_t by code of that room's dictionary: the row with that key, or ST_NO_ROW */
+    st_int_keys int_keys; /* of an int key, from finish on */
 } table_build;
+
+/* Batches are converted together, about so many rows: small ones would not be worth the threads. */
+enum { GROUP_ROWS = 1 << 18, GROUP_BATCHES = 64 };
 
 struct st_binder {
     st_arena *arena;
@@ -73,11 +63,14 @@ struct st_binder {
     uint32_t threads;
     table_build *tables;
     ST_VEC(st_room *) rooms;
+    st_desk *desks; /* by thread */
     bool failed, finished;
     /* in hand while a stream is read */
     struct ArrowArrayStream *stream;
     struct ArrowSchema schema;
-    struct ArrowArray array;
+    uint32_t nbatches;
+    struct ArrowArray batches[GROUP_BATCHES];
+    struct ArrowArray before; /* the last of the group before, whose dictionaries may come again */
 };
 
 static st_env *env_of(const st_binder *b)
@@ -85,15 +78,22 @@ static st_env *env_of(const st_binder *b)
     return st_arena_env(b->arena);
 }
 
+static void open_desk(const st_binder *b, st_desk *desk)
+{
+    st_env_child(&desk->env, env_of(b));
+    desk->env.limit = env_of(b)->limit;
+}
+
 static st_room *new_room(st_binder *b)
 {
     st_room *room = st_new(b->arena, st_room);
+    room->number = b->rooms.n;
     *(st_room **)st_push(b->arena, &b->rooms) = room;
-    st_env_child(&room->env, env_of(b));
-    room->env.limit = env_of(b)->limit;
+    open_desk(b, &room->desk);
     return room;
 }
 
+/* A text of which there is one in a row: what keys and links are. */
 static bool is_text(const st_col *c)
 {
     return c->type.base == ST_T_STRING && !c->type.list;
@@ -114,6 +114,7 @@ static st_room *key_room(st_binder *b, table_build *t)
 
 static st_room *room_for(st_binder *b, table_build *t, const st_col *c)
 {
+    if (c->type.base != ST_T_STRING) return NULL;
     if (!is_text(c)) return new_room(b);
     if (c->key) return key_room(b, t);
     if (c->links_to && c->links_to->key && is_text(c->links_to->key))
@@ -131,13 +132,6 @@ static st_phys phys_of(st_type t)
     case ST_T_DATE: return ST_I32;
     default: return ST_I64;
     }
-}
-
-static void add_room(table_build *t, st_room *room)
-{
-    for (uint32_t i = 0; i < t->nrooms; i++)
-        if (t->rooms[i] == room) return;
-    t->rooms[t->nrooms++] = room;
 }
 
 static void check_link(const st_binder *b, const st_col *c)
@@ -159,29 +153,30 @@ static void prepare_column(st_binder *b, table_build *t, const st_col *decl)
     c->decl = decl;
     c->phys = phys_of(decl->type);
     c->room = room_for(b, t, decl);
-    add_room(t, c->room);
+    c->arenas = st_new_n(b->arena, st_arena *, b->threads);
 }
 
 static void prepare_table(st_binder *b, table_build *t)
 {
     t->cols = st_new_n(b->arena, st_col_build, t->decl->ncols);
-    t->rooms = st_new_n(b->arena, st_room *, t->decl->ncols);
     for (uint32_t c = 0; c < t->decl->ncols; c++)
         if (st_col_needed(b->program, &t->decl->cols[c])) prepare_column(b, t, &t->decl->cols[c]);
 }
 
-static void open_column(st_col_build *c)
+static void open_dictionary(st_room *room)
 {
-    c->arena = st_arena_new(&c->room->env);
-    if (c->phys != ST_CODE || c->room->has_dict) return;
-    st_dict_init(&c->room->dict, &c->room->env);
-    c->room->has_dict = true;
+    st_dict_init(&room->dict, &room->desk.env);
+    room->has_dict = true;
 }
 
 st_binder *st_binder_new(st_arena *a, const st_program *program, uint32_t threads)
 {
     st_binder *b = st_new(a, st_binder);
-    *b = (st_binder){.arena = a, .program = program, .threads = threads};
+    b->arena = a;
+    b->program = program;
+    b->threads = ST_MIN(ST_MAX(threads, 1), ST_MAX_THREADS);
+    b->desks = st_new_n(a, st_desk, b->threads);
+    for (uint32_t i = 0; i < b->threads; i++) open_desk(b, &b->desks[i]);
     b->tables = st_new_n(a, table_build, program->ntables);
     for (uint32_t i = 0; i < program->ntables; i++) {
         b->tables[i].decl = program->tables[i];
@@ -195,15 +190,32 @@ st_binder *st_binder_new(st_arena *a, const st_program *program, uint32_t thread
 void st_binder_free(st_binder *b)
 {
     if (!b) return;
-    for (uint32_t i = 0; i < b->rooms.n; i++) st_env_close(&b->rooms.p[i]->env);
+    for (uint32_t i = 0; i < b->rooms.n; i++) st_env_close(&b->rooms.p[i]->desk.env);
+    for (uint32_t i = 0; i < b->threads; i++) st_env_close(&b->desks[i].env);
+}
+
+static void release_array(struct ArrowArray *a)
+{
+    if (a->release) a->release(a);
+    a->release = NULL;
+}
+
+/* The last batch stays until the next group has been converted. */
+static void release_group(st_binder *b)
+{
+    if (!b->nbatches) return;
+    release_array(&b->before);
+    for (uint32_t i = 0; i + 1 < b->nbatches; i++) release_array(&b->batches[i]);
+    b->before = b->batches[--b->nbatches];
+    b->nbatches = 0;
 }
 
 static void release_in_hand(st_binder *b)
 {
-    if (b->array.release) b->array.release(&b->array);
+    release_group(b);
+    release_array(&b->before);
     if (b->schema.release) b->schema.release(&b->schema);
     if (b->stream && b->stream->release) b->stream->release(b->stream);
-    b->array.release = NULL;
     b->schema.release = NULL;
     b->stream = NULL;
 }
@@ -336,6 +348,7 @@ static void match_column(st_binder *b, const reading *r, st_col_build *c)
                     r->origin, c->decl->name);
         c->child = i;
     }
+    c->nentries = 0;
     if (c->child < 0) absent_column(b, r, c->decl);
     st_src_of(b->schema.children[c->child], &c->src);
     if (st_src_accepted(&c->src, c->decl->type)) return;
@@ -361,11 +374,6 @@ static void read_schema(st_binder *b, reading *r)
 
 /* ---- batches ---- */
 
-typedef struct batch_job {
-    table_build *table;
-    st_batch batch;
-} batch_job;
-
 static const char *origin_of(const table_build *t, uint64_t row, uint64_t *row_there)
 {
     uint32_t i = t->parts.n - 1;
@@ -374,67 +382,207 @@ static const char *origin_of(const table_build *t, uint64_t row, uint64_t *row_t
     return t->parts.p[i].origin;
 }
 
-ST_NORETURN static void duplicate_key(const table_build *t, uint64_t first, uint64_t second,
+ST_NORETURN static void duplicate_key(st_env *env, const table_build *t, uint64_t first, uint64_t second,
                                       const char *shown)
 {
     uint64_t a, b;
     const char *there = origin_of(t, first, &a), *here = origin_of(t, second, &b);
     st_cell_fail(
-        &t->cols[t->decl->key->index], here, b,
+        env, &t->cols[t->decl->key->index], here, b,
         "%s stands here a second time, after row %llu of %.200s. A key names one row: remove the others.",
         shown, (unsigned long long)a + 1, there);
 }
 
-static void note_text_keys(table_build *t, const st_chunk *chunk)
+/* `row`: of the table, that of the chunk's first. */
+static void note_text_keys(table_build *t, const st_chunk *chunk, uint64_t row)
 {
     st_col_build *c = &t->cols[t->decl->key->index];
+    st_env *env = &c->room->desk.env;
     size_t had = t->key_rows.bytes;
-    st_big_reserve(&c->room->env, &t->key_rows, had, c->room->dict.n * sizeof(int32_t));
+    st_big_reserve(env, &t->key_rows, had, c->room->dict.n * sizeof(int32_t));
     if (t->key_rows.bytes > had) memset((char *)t->key_rows.p + had, 0xff, t->key_rows.bytes - had);
     int32_t *rows = t->key_rows.p;
-    const uint32_t *codes = chunk->data;
     for (uint64_t i = 0; i < chunk->rows; i++) {
         char shown[ST_SHOWN];
-        if (rows[codes[i]] != ST_NO_ROW)
-            duplicate_key(t, (uint64_t)rows[codes[i]], t->rows + i,
-                          st_show_text(st_dict_text(&c->room->dict, codes[i]), shown));
-        rows[codes[i]] = (int32_t)(t->rows + i);
+        uint32_t code = chunk->data ? ((const uint32_t *)chunk->data)[i] : st_narrow_at(&chunk->narrow, i);
+        if (rows[code] != ST_NO_ROW)
+            duplicate_key(env, t, (uint64_t)rows[code], row + i,
+                          st_show_text(st_dict_text(&c->room->dict, code), shown));
+        rows[code] = (int32_t)(row + i);
     }
 }
 
-static void convert_room(void *ctx, uint64_t i, st_env *env)
+/* Rows of one batch of one column, which one thread converts. */
+typedef struct piece {
+    table_build *table;
+    st_col_build *c;
+    st_batch rows;
+    uint64_t table_row; /* of the first */
+    st_chunk *chunk;
+    struct piece
+        *next; /* of the same room: converted after this one by the same thread; NULL: the last, or no text */
+} piece;
+
+/* A group of batches being converted. Pieces stand in the order in which their errors count: by batch, then columns of one room side by
+ * side, then by row. */
+typedef struct group {
+    st_binder *b;
+    piece *pieces, **tasks;
+    uint64_t n, ntasks;
+    pthread_mutex_t lock;
+    uint64_t failed; /* the first piece that did; n: none */
+    strata_error error;
+} group;
+
+static void note_failure(group *g, const piece *p, const strata_error *error)
 {
-    const batch_job *job = ctx;
-    table_build *t = job->table;
-    st_room *room = t->rooms[i];
-    bool ok;
-    ST_GUARD(&room->env, ok, {
-        for (uint32_t k = 0; k < t->decl->ncols; k++) {
-            st_col_build *c = &t->cols[k];
-            if (!c->decl || c->room != room) continue;
-            const st_chunk *chunk = st_convert(c, &job->batch);
-            if (c->decl->key && c->phys == ST_CODE) note_text_keys(t, chunk);
-        }
-    });
-    if (!ok) st_fail(env, room->env.error.status, "%s", room->env.error.message);
+    uint64_t i = (uint64_t)(p - g->pieces);
+    pthread_mutex_lock(&g->lock);
+    if (i < g->failed) {
+        g->failed = i;
+        g->error = *error;
+    }
+    pthread_mutex_unlock(&g->lock);
 }
 
-static void take_batch(st_binder *b, reading *r)
+static void convert_piece(piece *p, st_desk *desk, uint32_t worker)
+{
+    st_col_build *c = p->c;
+    st_arena **arena = &c->arenas[c->room ? 0 : worker];
+    if (!*arena) *arena = st_arena_new(&desk->env);
+    if (p->rows.from == 0) st_meet_dictionary(c, p->rows.array);
+    p->chunk = st_convert(c, &p->rows, desk, *arena);
+    if (c->decl->key && c->room) note_text_keys(p->table, p->chunk, p->table_row);
+}
+
+static bool try_piece(group *g, piece *p, uint32_t worker)
+{
+    st_desk *desk = p->c->room ? &p->c->room->desk : &g->b->desks[worker];
+    bool ok;
+    ST_GUARD(&desk->env, ok, convert_piece(p, desk, worker));
+    if (!ok) note_failure(g, p, &desk->env.error);
+    return ok;
+}
+
+static void convert_some(void *ctx, uint64_t task, st_env *env)
+{
+    group *g = ctx;
+    piece *p = g->tasks[task];
+    while (p && try_piece(g, p, env->worker)) p = p->next;
+}
+
+/* So many rows are converted together, in memory that a cache holds. */
+enum { PIECE_ROWS = 1 << 14 };
+
+static void add_pieces(group *g, table_build *t, st_col_build *c, const st_batch *batch, uint64_t table_row)
+{
+    for (uint64_t from = 0; from < batch->rows; from += PIECE_ROWS) {
+        piece *p = &g->pieces[g->n++];
+        *p = (piece){.table = t, .c = c, .rows = *batch, .table_row = table_row + from};
+        p->rows.from = from;
+        p->rows.first_row += from;
+        p->rows.rows = ST_MIN(batch->rows - from, PIECE_ROWS);
+    }
+}
+
+/* The pieces of a batch: each column, and with the first of a room all the others that are in it. */
+static void add_batch(group *g, table_build *t, const st_batch *batch, uint64_t table_row)
+{
+    for (uint32_t i = 0; i < t->decl->ncols; i++) {
+        st_col_build *c = &t->cols[i];
+        if (!c->decl) continue;
+        bool first = true;
+        for (uint32_t k = 0; k < i; k++) first &= !c->room || t->cols[k].room != c->room;
+        if (first) add_pieces(g, t, c, batch, table_row);
+        for (uint32_t k = i + 1; k < t->decl->ncols && first && c->room; k++)
+            if (t->cols[k].room == c->room) add_pieces(g, t, &t->cols[k], batch, table_row);
+    }
+}
+
+/* Texts of one room follow each other; those tasks are the longest, and come first. */
+static void make_tasks(group *g, st_arena *working)
+{
+    piece **last = st_new_n(working, piece *, g->b->rooms.n + 1); /* by room */
+    for (uint64_t i = 0; i < g->n; i++) {
+        piece *p = &g->pieces[i];
+        if (!p->c->room) continue;
+        piece **before = &last[p->c->room->number];
+        *(*before ? &(*before)->next : &g->tasks[g->ntasks++]) = p;
+        *before = p;
+    }
+    for (uint64_t i = 0; i < g->n; i++)
+        if (!g->pieces[i].c->room) g->tasks[g->ntasks++] = &g->pieces[i];
+}
+
+static void append_chunk(st_col_build *c, st_chunk *chunk)
+{
+    if (c->last)
+        c->last->next = chunk;
+    else
+        c->first = chunk;
+    c->last = chunk;
+    c->nchunks++;
+    c->rows += chunk->rows;
+    c->n += chunk->n;
+    c->missing += chunk->missing;
+}
+
+static void convert_group(st_binder *b, reading *r)
 {
     enum { WORTH_THREADS = 4096 };
     table_build *t = r->table;
-    if (b->array.n_children != b->schema.n_children || b->array.length < 0)
-        st_fail(env_of(b), STRATA_BAD_INPUT, "%.200s: the rows do not have the columns that were announced.",
-                r->origin);
-    uint64_t n = (uint64_t)b->array.length;
-    if (n > ST_MAX_ROWS - t->rows)
-        st_fail(env_of(b), STRATA_NO_MEMORY,
-                "%.200s: table %s has more than %d rows, the most that a table can have.", r->origin,
-                t->decl->name, ST_MAX_ROWS);
-    batch_job job = {t, {&b->array, r->origin, r->rows, b->program->zone}};
-    if (n) st_parallel(env_of(b), n < WORTH_THREADS ? 1 : b->threads, t->nrooms, convert_room, &job);
-    r->rows += n;
-    t->rows += n;
+    st_arena *working = st_arena_new(env_of(b));
+    uint64_t npieces = 0, rows = 0;
+    for (uint32_t i = 0; i < b->nbatches; i++)
+        npieces += ((uint64_t)b->batches[i].length + PIECE_ROWS - 1) / PIECE_ROWS * t->decl->ncols;
+    group g = {.b = b,
+               .pieces = st_new_n(working, piece, npieces + 1),
+               .tasks = st_new_n(working, piece *, npieces + 1),
+               .failed = UINT64_MAX};
+    for (uint32_t i = 0; i < b->nbatches; i++) {
+        uint64_t n = (uint64_t)b->batches[i].length;
+        st_batch batch = {.array = &b->batches[i],
+                          .origin = r->origin,
+                          .rows = n,
+                          .first_row = r->rows + rows,
+                          .zone = b->program->zone};
+        add_batch(&g, t, &batch, t->rows + rows);
+        rows += n;
+    }
+    make_tasks(&g, working);
+    pthread_mutex_init(&g.lock, NULL);
+    st_parallel(env_of(b), rows < WORTH_THREADS ? 1 : b->threads, g.ntasks, convert_some, &g);
+    pthread_mutex_destroy(&g.lock);
+    if (g.failed != UINT64_MAX) st_fail(env_of(b), g.error.status, "%s", g.error.message);
+    for (uint64_t i = 0; i < g.n; i++) append_chunk(g.pieces[i].c, g.pieces[i].chunk);
+    st_arena_free(working);
+    r->rows += rows;
+    t->rows += rows;
+    release_group(b);
+}
+
+/* Why no more batches are taken for now. */
+typedef enum taken { GROUP_FULL, STREAM_ENDED, STREAM_FAILED, WRONG_COLUMNS, TOO_MANY_ROWS } taken;
+
+/* Takes batches for a group; `code` is that of a stream that failed. */
+static taken take_batches(st_binder *b, const reading *r, int *code)
+{
+    uint64_t rows = 0;
+    while (b->nbatches < GROUP_BATCHES && rows < GROUP_ROWS) {
+        struct ArrowArray *a = &b->batches[b->nbatches];
+        a->release = NULL;
+        *code = r->stream->get_next(r->stream, a);
+        if (*code) return STREAM_FAILED;
+        if (!a->release) return STREAM_ENDED;
+        bool wrong = a->n_children != b->schema.n_children || a->length < 0;
+        bool too_many = !wrong && (uint64_t)a->length > ST_MAX_ROWS - r->table->rows - rows;
+        if (wrong || too_many || a->length == 0) release_array(a);
+        if (wrong || too_many) return wrong ? WRONG_COLUMNS : TOO_MANY_ROWS;
+        if (!a->release) continue;
+        rows += (uint64_t)a->length;
+        b->nbatches++;
+    }
+    return GROUP_FULL;
 }
 
 static void read_stream(st_binder *b, void *ctx)
@@ -447,17 +595,26 @@ static void read_stream(st_binder *b, void *ctx)
     r->origin = st_dup(b->arena, r->origin, strlen(r->origin));
     *p = (part){r->origin, t->rows};
     for (uint32_t i = 0; i < t->decl->ncols; i++) {
-        st_col_build *c = &t->cols[i];
-        if (c->decl && !c->arena) WITHIN(b, &c->room->env, open_column(c));
+        st_room *room = t->cols[i].room;
+        if (room && !room->has_dict) WITHIN(b, &room->desk.env, open_dictionary(room));
     }
     read_schema(b, r);
     for (;;) {
-        int code = r->stream->get_next(r->stream, &b->array);
-        if (code) stream_fail(b, r, code);
-        if (!b->array.release) return;
-        take_batch(b, r);
-        b->array.release(&b->array);
-        b->array.release = NULL;
+        int code = 0;
+        taken end = take_batches(b, r, &code);
+        if (b->nbatches) convert_group(b, r);
+        switch (end) {
+        case GROUP_FULL: break;
+        case STREAM_ENDED: return;
+        case STREAM_FAILED: stream_fail(b, r, code);
+        case WRONG_COLUMNS:
+            st_fail(env_of(b), STRATA_BAD_INPUT,
+                    "%.200s: the rows do not have the columns that were announced.", r->origin);
+        case TOO_MANY_ROWS:
+            st_fail(env_of(b), STRATA_NO_MEMORY,
+                    "%.200s: table %s has more than %d rows, the most that a table can have.", r->origin,
+                    t->decl->name, ST_MAX_ROWS);
+        }
     }
 }
 
@@ -469,113 +626,14 @@ void st_bind_stream(st_binder *b, const st_table *table, struct ArrowArrayStream
     step(b, read_stream, &r);
 }
 
-/* ---- keys ---- */
-
-/* The place of a key: its row, or ST_NO_ROW where it would go; NULL: outside. */
-static int32_t *int_place(const int_index *x, int64_t key)
-{
-    if (x->dense) {
-        uint64_t at = (uint64_t)key - (uint64_t)x->low;
-        return at < x->n ? &x->rows[at] : NULL;
-    }
-    for (uint64_t i = st_hash_mix((uint64_t)key, x->seed) & (x->n - 1);; i = (i + 1) & (x->n - 1))
-        if (x->rows[i] == ST_NO_ROW || x->keys[x->rows[i]] == key) return &x->rows[i];
-}
-
-static void plan_index(int_index *x, const int64_t *keys, uint64_t rows)
-{
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    for (uint64_t i = 0; i < rows; i++) {
-        low = ST_MIN(low, keys[i]);
-        high = ST_MAX(high, keys[i]);
-    }
-    uint64_t range = rows ? (uint64_t)high - (uint64_t)low : 0;
-    *x = (int_index){
-        .keys = keys, .low = low, .dense = range < 4 * rows + 1024, .n = range + 1, .seed = st_hash_seed()};
-    if (x->dense) return;
-    x->n = 1024;
-    while (x->n < 2 * rows) x->n *= 2;
-}
-
-static void index_int_keys(table_build *t, st_arena *a, const int64_t *keys)
-{
-    int_index *x = &t->index;
-    plan_index(x, keys, t->rows);
-    x->rows = st_alloc_raw(a, x->n * sizeof *x->rows);
-    memset(x->rows, 0xff, x->n * sizeof *x->rows);
-    for (uint64_t i = 0; i < t->rows; i++) {
-        int32_t *place = int_place(x, keys[i]);
-        if (*place != ST_NO_ROW) {
-            char shown[24];
-            snprintf(shown, sizeof shown, "%lld", (long long)keys[i]);
-            duplicate_key(t, (uint64_t)*place, i, shown);
-        }
-        *place = (int32_t)i;
-    }
-}
-
 /* ---- putting the pieces together ---- */
 
-static void join_values(const st_col_build *c, void *data)
+static void drop_pieces(const st_binder *b, st_col_build *c)
 {
-    uint64_t at = 0;
-    size_t bytes = st_phys_bytes(c->phys);
-    for (const st_chunk *k = c->first; k; k = k->next) {
-        if (k->n && bytes)
-            memcpy((char *)data + at * bytes, k->data, (size_t)k->n * bytes);
-        else
-            st_bits_copy(data, at, k->data, 0, k->n);
-        at += k->n;
+    for (uint32_t i = 0; i < b->threads; i++) {
+        st_arena_free(c->arenas[i]);
+        c->arenas[i] = NULL;
     }
-}
-
-static uint8_t *join_known(st_arena *a, const st_col_build *c)
-{
-    uint8_t *known = (uint8_t *)st_bitmap_new(a, c->rows);
-    static const uint8_t all[64] = {
-#define EIGHT 255, 255, 255, 255, 255, 255, 255, 255
-        EIGHT, EIGHT, EIGHT, EIGHT, EIGHT,
-        EIGHT, EIGHT, EIGHT
-#undef EIGHT
-    };
-    uint64_t at = 0;
-    for (const st_chunk *k = c->first; k; at += k->rows, k = k->next) {
-        for (uint64_t i = 0; i < k->rows && !k->known; i += 512)
-            st_bits_copy(known, at + i, all, 0, ST_MIN(k->rows - i, 512));
-        if (k->known) st_bits_copy(known, at, k->known, 0, k->rows);
-    }
-    return known;
-}
-
-static int64_t *join_list(st_arena *a, const st_col_build *c)
-{
-    int64_t *list = st_alloc_raw(a, (c->rows + 1) * sizeof *list), base = 0;
-    int64_t *to = list;
-    *to++ = 0;
-    for (const st_chunk *k = c->first; k; k = k->next) {
-        for (uint64_t r = 0; r < k->rows; r++) *to++ = base + k->ends[r];
-        base += (int64_t)k->n;
-    }
-    return list;
-}
-
-static void join_column(st_arena *a, const st_col_build *c, st_column *out)
-{
-    size_t bytes = c->phys == ST_BIT ? st_bitmap_bytes(c->n) : (size_t)c->n * st_phys_bytes(c->phys);
-    size_t padded = (bytes + 63) / 64 * 64;
-    char *data = st_alloc_raw(a, ST_MAX(padded, 64));
-    size_t zero_from = c->phys == ST_BIT ? 0 : bytes;
-    memset(data + zero_from, 0, ST_MAX(padded, 64) - zero_from);
-    join_values(c, data);
-    *out = (st_column){.decl = c->decl, .phys = c->phys, .n = c->n, .data = data, .missing = c->missing};
-    if (c->missing) out->known = join_known(a, c);
-    if (c->decl->type.list) out->list = join_list(a, c);
-}
-
-static void drop_pieces(st_col_build *c)
-{
-    st_arena_free(c->arena);
-    c->arena = NULL;
     c->first = c->last = NULL;
 }
 
@@ -586,83 +644,104 @@ static bool is_value(const st_col_build *c)
 
 /* ---- links ---- */
 
-/* One link column, to be turned into rows of its parent. */
+/* A link column, to be turned into rows of its parent. */
 typedef struct link_job {
     const st_col_build *c;
     const table_build *parent;
     int32_t *rows;
-    uint64_t orphans;
+    const st_chunk **chunks;
+    uint64_t *first_rows; /* by chunk */
+    uint64_t *orphans;    /* likewise */
 } link_job;
 
-static int32_t parent_row(const link_job *job, const void *data, uint64_t i)
+/* Codes become rows in place. */
+static void rows_of_codes(const table_build *parent, uint64_t n, const int64_t *codes, int32_t *rows)
 {
-    const table_build *p = job->parent;
-    if (job->c->phys == ST_CODE) {
-        uint32_t code = ((const uint32_t *)data)[i];
-        return code < p->key_rows.bytes / sizeof(int32_t) ? ((const int32_t *)p->key_rows.p)[code]
-                                                          : ST_NO_ROW;
-    }
-    const int32_t *place = int_place(&p->index, ((const int64_t *)data)[i]);
-    return place ? *place : ST_NO_ROW;
+    int64_t known = (int64_t)(parent->key_rows.bytes / sizeof(int32_t));
+    const int32_t *all = parent->key_rows.p;
+    for (uint64_t i = 0; i < n; i++) rows[i] = codes[i] < known ? all[codes[i]] : ST_NO_ROW;
 }
 
-static void follow_links(void *ctx, uint64_t i, st_env *env)
+static void follow_chunk(void *ctx, uint64_t i, st_env *env)
 {
     (void)env;
-    link_job *job = &((link_job *)ctx)[i];
-    uint64_t row = 0;
-    for (const st_chunk *k = job->c->first; k; k = k->next) {
-        for (uint64_t r = 0; r < k->rows; r++, row++) {
-            bool known = !k->known || st_bit(k->known, r);
-            int32_t to = known ? parent_row(job, k->data, r) : ST_NO_ROW;
-            job->orphans += known && to == ST_NO_ROW;
-            job->rows[row] = to;
+    enum { STEP = 1024 };
+    const link_job *job = ctx;
+    const st_chunk *k = job->chunks[i];
+    int64_t keys[STEP];
+    uint64_t orphans = 0;
+    for (uint64_t from = 0; from < k->rows; from += STEP) {
+        uint64_t n = ST_MIN(k->rows - from, STEP);
+        int32_t *rows = job->rows + job->first_rows[i] + from;
+        st_widen(job->c->phys, k->data, &k->narrow, from, n, keys);
+        if (job->c->phys == ST_CODE)
+            rows_of_codes(job->parent, n, keys, rows);
+        else
+            st_int_keys_find(&job->parent->int_keys, keys, n, rows);
+        for (uint64_t r = 0; r < n; r++) {
+            bool known = !k->known || st_bit(k->known, from + r);
+            if (!known) rows[r] = ST_NO_ROW;
+            orphans += known && rows[r] == ST_NO_ROW;
         }
     }
+    job->orphans[i] = orphans;
 }
 
-static void join_links(st_binder *b, table_build *t, st_data_table *out)
+static void join_link(st_binder *b, const st_col_build *c, st_data_table *out)
 {
-    st_arena *a = b->arena;
-    link_job *jobs = st_new_n(a, link_job, t->decl->ncols);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < t->decl->ncols; i++) {
-        st_col_build *c = &t->cols[i];
-        if (!c->decl || !c->decl->links_to) continue;
-        size_t bytes = (t->rows * sizeof(int32_t) + 63) / 64 * 64;
-        jobs[n++] =
-            (link_job){c, &b->tables[c->decl->links_to->index], st_alloc_raw(a, ST_MAX(bytes, 64)), 0};
-        memset((char *)jobs[n - 1].rows + t->rows * sizeof(int32_t), 0,
-               ST_MAX(bytes, 64) - t->rows * sizeof(int32_t));
+    size_t bytes = (size_t)c->rows * sizeof(int32_t), padded = bytes / 64 * 64 + 64;
+    st_arena *working = st_arena_new(env_of(b));
+    link_job job = {.c = c,
+                    .parent = &b->tables[c->decl->links_to->index],
+                    .rows = st_alloc_raw(b->arena, padded),
+                    .chunks = st_new_n(working, const st_chunk *, c->nchunks + 1),
+                    .first_rows = st_new_n(working, uint64_t, c->nchunks + 1),
+                    .orphans = st_new_n(working, uint64_t, c->nchunks + 1)};
+    memset((char *)job.rows + bytes, 0, padded - bytes);
+    uint64_t n = 0, row = 0;
+    for (const st_chunk *k = c->first; k; row += k->rows, k = k->next) {
+        job.chunks[n] = k;
+        job.first_rows[n++] = row;
     }
-    st_parallel(st_arena_env(a), b->threads, n, follow_links, jobs);
-    for (uint32_t i = 0; i < n; i++) {
-        out->links[jobs[i].c->decl->index] = jobs[i].rows;
-        out->orphans[jobs[i].c->decl->index] = jobs[i].orphans;
-    }
+    st_parallel(env_of(b), b->threads, n, follow_chunk, &job);
+    uint64_t orphans = 0;
+    for (uint64_t i = 0; i < n; i++) orphans += job.orphans[i];
+    out->links[c->decl->index] = job.rows;
+    out->orphans[c->decl->index] = orphans;
+    st_arena_free(working);
 }
 
 /* ---- finish ---- */
+
+/* Numbers get their index; the first that stands there twice is an error. */
+static void index_int_keys(st_binder *b, table_build *t, const st_column *keys)
+{
+    st_key_twice twice;
+    st_arena *a = st_arena_new(&b->desks[0].env);
+    if (st_int_keys_make(&t->int_keys, a, keys, &t->cols[t->decl->key->index], b->threads, &twice)) return;
+    char shown[24];
+    snprintf(shown, sizeof shown, "%lld", (long long)st_column_i64(keys, twice.second));
+    duplicate_key(&b->desks[0].env, t, twice.first, twice.second, shown);
+}
 
 static void join_key(st_binder *b, table_build *t, st_data_table *out)
 {
     const st_col *key = t->decl->key;
     if (!key || !t->cols[key->index].decl) return;
     st_column *column = &out->columns[key->index];
-    join_column(b->arena, &t->cols[key->index], column);
-    if (column->phys != ST_I64) return;
-    st_env *env = &t->cols[key->index].room->env;
-    WITHIN(b, env, index_int_keys(t, st_arena_new(env), column->data));
+    st_join_column(b->arena, &t->cols[key->index], b->threads, column);
+    if (column->phys == ST_I64) WITHIN(b, &b->desks[0].env, index_int_keys(b, t, column));
+    if (!key->links_to) drop_pieces(b, &t->cols[key->index]);
 }
 
 static void join_table(st_binder *b, table_build *t, st_data_table *out)
 {
-    join_links(b, t, out);
     for (uint32_t i = 0; i < t->decl->ncols; i++) {
         st_col_build *c = &t->cols[i];
         if (!c->decl) continue;
-        if (is_value(c) && !c->decl->key) join_column(b->arena, c, &out->columns[i]);
-        drop_pieces(c);
+        if (c->decl->links_to) join_link(b, c, out);
+        if (is_value(c) && !c->decl->key) st_join_column(b->arena, c, b->threads, &out->columns[i]);
+        drop_pieces(b, c);
     }
 }
 
@@ -718,7 +797,6 @@ static void finish(st_binder *b, void *ctx)
         if (b->tables[i].needed) join_table(b, &b->tables[i], &data->tables[i]);
     join_dictionaries(b, data);
     st_derive_tables(data, b->threads);
-    st_narrow_columns(b->arena, data, b->threads);
     *(const st_data **)ctx = data;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "table/number.h"
+#include "table/runs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -47,7 +48,20 @@ size_t st_phys_bytes(st_phys phys)
 
 void st_bits_copy(uint8_t *to, uint64_t at, const uint8_t *from, uint64_t from_at, uint64_t n)
 {
-    for (uint64_t i = 0; i < n; i += 8) {
+    uint64_t i = 0;
+    for (; i + 32 <= n; i += 32) { /* a fifth byte is touched only where bits of it belong to these */
+        unsigned shift = (from_at + i) & 7, put = (at + i) & 7;
+        const uint8_t *f = from + ((from_at + i) >> 3);
+        uint8_t *t = to + ((at + i) >> 3);
+        uint32_t word, there;
+        memcpy(&word, f, 4);
+        if (shift) word = word >> shift | (uint32_t)f[4] << (32 - shift);
+        memcpy(&there, t, 4);
+        there |= word << put;
+        memcpy(t, &there, 4);
+        if (put) t[4] |= (uint8_t)(word >> (32 - put));
+    }
+    for (; i < n; i += 8) {
         unsigned left = (unsigned)ST_MIN(n - i, 8), shift = (from_at + i) & 7, put = (at + i) & 7;
         const uint8_t *f = from + ((from_at + i) >> 3);
         unsigned byte = (unsigned)f[0] >> shift;
@@ -61,15 +75,15 @@ void st_bits_copy(uint8_t *to, uint64_t at, const uint8_t *from, uint64_t from_a
 
 /* ---- messages ---- */
 
-void st_cell_fail(const st_col_build *c, const char *origin, uint64_t row, const char *fmt, ...)
+void st_cell_fail(st_env *env, const st_col_build *c, const char *origin, uint64_t row, const char *fmt, ...)
 {
     char what[700];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    st_fail(&c->room->env, STRATA_BAD_DATA, "%.200s, row %llu, column %.80s: %s", origin,
-            (unsigned long long)row + 1, c->decl->name, what);
+    st_fail(env, STRATA_BAD_DATA, "%.200s, row %llu, column %.80s: %s", origin, (unsigned long long)row + 1,
+            c->decl->name, what);
 }
 
 const char *st_show_text(st_str s, char out[ST_SHOWN])
@@ -87,6 +101,9 @@ const char *st_show_text(st_str s, char out[ST_SHOWN])
 
 /* `first` and `n`: the values in hand, within `leaf`; for a list these are elements, and `ends` tells their rows. */
 typedef struct conversion {
+    st_env *env;
+    st_desk *desk;
+    st_arena *arena; /* of the chunk */
     st_col_build *c;
     const st_batch *batch;
     const st_src *src;
@@ -95,7 +112,9 @@ typedef struct conversion {
     uint64_t n, rows;
     const int64_t *ends;
     void *out;
+    const void *values; /* `out`, or where they already lie */
     uint8_t *known;
+    st_extent extent; /* of the values, once they are all there */
 } conversion;
 
 static uint64_t row_of(const conversion *v, uint64_t i)
@@ -112,11 +131,12 @@ static uint64_t row_of(const conversion *v, uint64_t i)
     return v->batch->first_row + low;
 }
 
-#define VALUE_FAIL(v, i, ...) st_cell_fail((v)->c, (v)->batch->origin, row_of((v), (i)), __VA_ARGS__)
+#define VALUE_FAIL(v, i, ...)                                                                                \
+    st_cell_fail((v)->env, (v)->c, (v)->batch->origin, row_of((v), (i)), __VA_ARGS__)
 
 ST_NORETURN static void broken(const conversion *v)
 {
-    st_fail(&v->c->room->env, STRATA_BAD_DATA, "%.200s: column %.80s is damaged. Write the file anew.",
+    st_fail(v->env, STRATA_BAD_DATA, "%.200s: column %.80s is damaged. Write the file anew.",
             v->batch->origin, v->c->decl->name);
 }
 
@@ -344,27 +364,70 @@ static bool store_text(const conversion *v, uint64_t i, st_str s)
         if (!(stored)) st_bit_clear((v)->known, (i));                                                        \
     } while (0)
 
+/* In place of the code of an entry of a dictionary. */
+#define ENTRY_MISSING (UINT32_MAX - 1)
+#define ENTRY_NEW UINT32_MAX
+
+static uint32_t code_of_entry(const conversion *v, uint64_t i, int64_t e)
+{
+    st_str s;
+    st_text_found found = st_src_entry_text(v->src, v->leaf, e, &s);
+    if (found == ST_TEXT_BROKEN) broken(v);
+    return found == ST_TEXT_THERE ? add_text(v, i, s) : ENTRY_MISSING;
+}
+
+#define MAP_ENTRIES(T)                                                                                       \
+    EACH_KNOWN(v, i, at)                                                                                     \
+    {                                                                                                        \
+        int64_t e = (int64_t)((const T *)v->leaf->buffers[1])[at];                                           \
+        if (e < 0 || e >= n) broken(v);                                                                      \
+        if (codes[e] == ENTRY_NEW) codes[e] = code_of_entry(v, i, e);                                        \
+        KEEP_IF(v, i, codes[e] != ENTRY_MISSING);                                                            \
+        if (codes[e] != ENTRY_MISSING) out[i] = codes[e];                                                    \
+    }                                                                                                        \
+    break
+
+/* Entries get a code when a row is the first that has them. */
 static void convert_entries(const conversion *v)
 {
-    st_arena *scratch = st_arena_new(&v->c->room->env);
-    size_t n = (size_t)v->leaf->dictionary->length;
-    uint32_t *codes = st_alloc_raw(scratch, n * sizeof *codes + 1);
-    memset(codes, 0xff, n * sizeof *codes);
-    uint32_t *out = v->out;
-    EACH_KNOWN(v, i, at)
-    {
-        int64_t e = st_src_entry(v->src, v->leaf, at);
-        st_str s;
-        if (e < 0) broken(v);
-        if (codes[e] == UINT32_MAX) {
-            st_text_found found = st_src_entry_text(v->src, v->leaf, e, &s);
-            if (found == ST_TEXT_BROKEN) broken(v);
-            if (found == ST_TEXT_THERE) codes[e] = add_text(v, i, s);
-        }
-        KEEP_IF(v, i, codes[e] != UINT32_MAX);
-        if (codes[e] != UINT32_MAX) out[i] = codes[e];
+    int64_t n = v->leaf->dictionary->length;
+    uint32_t *out = v->out, *codes = v->c->codes.p;
+    switch (v->src->index * 2 + v->src->index_signed) {
+    case 2: MAP_ENTRIES(uint8_t);
+    case 3: MAP_ENTRIES(int8_t);
+    case 4: MAP_ENTRIES(uint16_t);
+    case 5: MAP_ENTRIES(int16_t);
+    case 8: MAP_ENTRIES(uint32_t);
+    case 9: MAP_ENTRIES(int32_t);
+    case 16: MAP_ENTRIES(uint64_t);
+    default: MAP_ENTRIES(int64_t);
     }
-    st_arena_free(scratch);
+}
+
+static const struct ArrowArray *leaf_of(const st_src *src, const struct ArrowArray *a)
+{
+    return src->list && a->n_children ? a->children[0] : a;
+}
+
+static bool same_dictionary(const st_col_build *c, const struct ArrowArray *d)
+{
+    bool same =
+        d->n_buffers == ST_COUNT(c->entries) && d->length == c->nentries && d->offset == c->first_entry;
+    for (size_t i = 0; same && i < ST_COUNT(c->entries); i++) same = d->buffers[i] == c->entries[i];
+    return same;
+}
+
+void st_meet_dictionary(st_col_build *c, const struct ArrowArray *array)
+{
+    if (!c->src.index || c->phys != ST_CODE) return;
+    const struct ArrowArray *d = leaf_of(&c->src, array->children[c->child])->dictionary;
+    if (c->nentries && same_dictionary(c, d)) return;
+    c->nentries = d->n_buffers == ST_COUNT(c->entries) ? d->length : 0;
+    c->first_entry = d->offset;
+    for (size_t i = 0; c->nentries && i < ST_COUNT(c->entries); i++) c->entries[i] = d->buffers[i];
+    size_t bytes = (size_t)d->length * sizeof(uint32_t);
+    st_big_reserve(&c->room->desk.env, &c->codes, 0, bytes);
+    if (bytes) memset(c->codes.p, 0xff, bytes); /* ENTRY_NEW */
 }
 
 static void convert_texts(const conversion *v)
@@ -466,27 +529,46 @@ static double float_value(const st_value *x)
     return st_dec_to_double(exact, scale);
 }
 
-/* The value at i against a value of the declaration: negative, zero, positive. Days as bounds of a timestamp stand for the
- * whole day. */
-static int compare_value(const conversion *v, uint64_t i, const st_value *x)
+static int compare_float(double a, const st_value *x)
 {
-    if (v->c->phys == ST_F64) {
-        double a = ((const double *)v->out)[i], b = float_value(x);
-        return (a > b) - (a < b);
-    }
-    st_i128 a = 0;
-    switch (v->c->phys) {
-    case ST_BIT: a = st_bit(v->out, i); break;
-    case ST_I32: a = ((const int32_t *)v->out)[i]; break;
-    case ST_I64: a = ((const int64_t *)v->out)[i]; break;
-    default: memcpy(&a, (const char *)v->out + i * 16, 16);
-    }
+    double b = float_value(x);
+    return (a > b) - (a < b);
+}
+
+static int compare_exact(const conversion *v, st_i128 a, const st_value *x)
+{
     const st_type *t = &v->c->decl->type;
     if (t->base == ST_T_TIMESTAMP && x->type.base == ST_T_DATE)
         a = st_day_of_instant(v->batch->zone, (int64_t)a);
     unsigned scale;
     st_i128 b = exact_value(x, &scale);
     return st_dec_cmp(a, t->base == ST_T_DECIMAL ? t->scale : 0, b, scale);
+}
+
+/* The value at i against a value of the declaration: negative, zero, positive. Days as bounds of a timestamp stand for the
+ * whole day. */
+static int compare_value(const conversion *v, uint64_t i, const st_value *x)
+{
+    if (v->c->phys == ST_F64) return compare_float(((const double *)v->values)[i], x);
+    st_i128 a = 0;
+    switch (v->c->phys) {
+    case ST_BIT: a = st_bit(v->values, i); break;
+    case ST_I32: a = ((const int32_t *)v->values)[i]; break;
+    case ST_I64: a = ((const int64_t *)v->values)[i]; break;
+    default: memcpy(&a, (const char *)v->values + i * 16, 16);
+    }
+    return compare_exact(v, a, x);
+}
+
+/* Whether the extent says that all values are within the bounds. */
+static bool all_within(const conversion *v)
+{
+    const st_range *r = &v->extent.range;
+    const st_value *low = v->c->decl->low, *high = v->c->decl->high;
+    if (!r->known) return false;
+    if (v->c->phys == ST_F64)
+        return (!low || compare_float(r->flow, low) >= 0) && (!high || compare_float(r->fhigh, high) <= 0);
+    return (!low || compare_exact(v, r->low, low) >= 0) && (!high || compare_exact(v, r->high, high) <= 0);
 }
 
 static const char *show_declared(const conversion *v, const st_value *x, char out[ST_SHOWN])
@@ -511,16 +593,16 @@ static const char *show_value(const conversion *v, uint64_t i, char out[ST_SHOWN
 {
     st_value x = {.type = v->c->decl->type};
     switch (v->c->phys) {
-    case ST_BIT: x.as.b = st_bit(v->out, i); break;
-    case ST_I32: x.as.i = ((const int32_t *)v->out)[i]; break;
-    case ST_F64: x.as.f = ((const double *)v->out)[i]; break;
-    case ST_I128: memcpy(&x.as.d, (const char *)v->out + i * 16, 16); break;
-    case ST_CODE: x.as.s = st_dict_text(&v->c->room->dict, ((const uint32_t *)v->out)[i]); break;
+    case ST_BIT: x.as.b = st_bit(v->values, i); break;
+    case ST_I32: x.as.i = ((const int32_t *)v->values)[i]; break;
+    case ST_F64: x.as.f = ((const double *)v->values)[i]; break;
+    case ST_I128: memcpy(&x.as.d, (const char *)v->values + i * 16, 16); break;
+    case ST_CODE: x.as.s = st_dict_text(&v->c->room->dict, ((const uint32_t *)v->values)[i]); break;
     case ST_I64:
         if (x.type.base == ST_T_DECIMAL)
-            x.as.d = ((const int64_t *)v->out)[i];
+            x.as.d = ((const int64_t *)v->values)[i];
         else
-            x.as.i = ((const int64_t *)v->out)[i];
+            x.as.i = ((const int64_t *)v->values)[i];
     }
     return show_declared(v, &x, out);
 }
@@ -549,14 +631,14 @@ static void check_texts(const conversion *v)
 {
     st_big *allowed = &v->c->allowed;
     size_t had = allowed->bytes, codes = v->c->room->dict.n;
-    st_big_reserve(&v->c->room->env, allowed, had, codes);
+    st_big_reserve(v->env, allowed, had, codes);
     uint8_t *a = allowed->p;
     if (allowed->bytes > had) memset(a + had, 0, allowed->bytes - had);
-    const uint32_t *out = v->out;
+    const uint32_t *codes_here = v->values;
     for (uint64_t i = 0; i < v->n; i++) {
-        if (!st_bit(v->known, i) || a[out[i]]) continue;
-        if (!text_allowed(v, out[i])) not_one_of(v, i);
-        a[out[i]] = 1;
+        if (!st_bit(v->known, i) || a[codes_here[i]]) continue;
+        if (!text_allowed(v, codes_here[i])) not_one_of(v, i);
+        a[codes_here[i]] = 1;
     }
 }
 
@@ -574,6 +656,7 @@ static void check_one_of(const conversion *v)
 static void check_bounds(const conversion *v)
 {
     const st_col *col = v->c->decl;
+    if (all_within(v)) return;
     for (uint64_t i = 0; i < v->n; i++) {
         if (!st_bit(v->known, i)) continue;
         bool below = col->low && compare_value(v, i, col->low) < 0;
@@ -603,25 +686,40 @@ ST_NORETURN static void missing_fail(const conversion *v, uint64_t row)
     optional.optional = true;
     char type[48];
     st_type_words(optional, type);
-    if (col->key) st_cell_fail(v->c, v->batch->origin, row, "the key is missing. Every row needs its own.");
-    st_cell_fail(v->c, v->batch->origin, row,
+    if (col->key)
+        st_cell_fail(v->env, v->c, v->batch->origin, row, "the key is missing. Every row needs its own.");
+    st_cell_fail(v->env, v->c, v->batch->origin, row,
                  "the value is missing. Fill it in, or declare the column %s if it may be missing.", type);
 }
 
 /* ---- columns ---- */
 
-static void *new_values(const st_col_build *c, uint64_t n)
+static bool is_packed(st_phys phys)
 {
-    size_t bytes = c->phys == ST_BIT ? st_bitmap_bytes(n) : (size_t)n * st_phys_bytes(c->phys);
-    void *p = st_alloc_raw(c->arena, bytes + 1);
-    memset(p, 0, bytes);
-    return p;
+    return phys == ST_I32 || phys == ST_I64 || phys == ST_CODE;
 }
 
-static uint8_t *new_known(const st_col_build *c, const struct ArrowArray *a, bool none, int64_t first,
-                          uint64_t n)
+static size_t bytes_of(const conversion *v, uint64_t n)
 {
-    uint8_t *known = st_alloc_raw(c->arena, st_bitmap_bytes(n) + 1);
+    return v->c->phys == ST_BIT ? st_bitmap_bytes(n) : (size_t)n * st_phys_bytes(v->c->phys);
+}
+
+/* Room for n values: of the desk where they are packed from there, else of the chunk. */
+static void *room_for(const conversion *v, uint64_t n)
+{
+    size_t bytes = bytes_of(v, n) + 1;
+    if (!is_packed(v->c->phys)) return st_alloc_raw(v->arena, bytes);
+    st_big_reserve(v->env, &v->desk->wide, 0, bytes);
+    return v->desk->wide.p;
+}
+
+static void *new_values(const conversion *v, uint64_t n)
+{
+    return memset(room_for(v, n), 0, bytes_of(v, n));
+}
+
+static uint8_t *new_known(uint8_t *known, const struct ArrowArray *a, bool none, int64_t first, uint64_t n)
+{
     memset(known, 0, st_bitmap_bytes(n));
     if (none) return known;
     if (a && a->null_count != 0 && a->n_buffers > 0 && a->buffers[0]) {
@@ -631,6 +729,13 @@ static uint8_t *new_known(const st_col_build *c, const struct ArrowArray *a, boo
         if (n % 8) known[n / 8] = (uint8_t)((1u << n % 8) - 1);
     }
     return known;
+}
+
+/* Of elements: rows have the desk's. */
+static uint8_t *elements_known(const conversion *v, const struct ArrowArray *a, bool none, int64_t first,
+                               uint64_t n)
+{
+    return new_known(st_alloc_raw(v->arena, st_bitmap_bytes(n) + 1), a, none, first, n);
 }
 
 /* Moves the elements that are there together; `ends` then counts only those. */
@@ -665,16 +770,17 @@ static void list_range(const conversion *v, const struct ArrowArray *list, int64
 static void convert_list(conversion *v, st_chunk *chunk, const struct ArrowArray *list, int64_t first)
 {
     int64_t base = 0, last = 0, from, to;
+    const uint8_t *rows_known = v->known;
     if (chunk->rows && v->src->kind != ST_SRC_NONE) {
         list_range(v, list, first, &base, &to);
         list_range(v, list, first + (int64_t)chunk->rows - 1, &from, &last);
         if (last < base) broken(v);
     }
     v->n = (uint64_t)(last - base);
-    v->leaf = list->n_children ? list->children[0] : list;
+    v->leaf = leaf_of(v->src, list);
     v->first = v->leaf->offset + base;
-    v->out = chunk->data = new_values(v->c, v->n);
-    v->known = new_known(v->c, v->leaf, v->src->kind == ST_SRC_NONE, v->first, v->n);
+    v->values = v->out = new_values(v, v->n);
+    v->known = elements_known(v, v->leaf, v->src->kind == ST_SRC_NONE, v->first, v->n);
     int64_t end = 0;
     for (uint64_t r = 0; r < chunk->rows; r++) {
         if (v->n) list_range(v, list, first + (int64_t)r, &from, &to);
@@ -682,13 +788,13 @@ static void convert_list(conversion *v, st_chunk *chunk, const struct ArrowArray
         end = v->n ? to - base : 0;
         chunk->ends[r] = end;
         /* a missing row may still have elements behind it: they are nobody's */
-        for (int64_t e = v->n && !st_bit(chunk->known, r) ? from - base : end; e < end; e++)
+        for (int64_t e = v->n && !st_bit(rows_known, r) ? from - base : end; e < end; e++)
             st_bit_clear(v->known, (uint64_t)e);
     }
     v->ends = chunk->ends;
     convert_leaf(v);
     check_allowed(v);
-    chunk->n = drop_missing(v->c, chunk->data, v->known, chunk->ends, chunk->rows);
+    chunk->n = drop_missing(v->c, v->out, v->known, chunk->ends, chunk->rows);
 }
 
 /* Lists in text, separated by semicolons; an empty text is an empty list. */
@@ -702,15 +808,16 @@ static void convert_text_lists(conversion *v, st_chunk *chunk)
         n += s.n > 0;
         for (uint32_t k = 0; k < s.n; k++) n += s.p[k] == ';';
     }
-    const uint8_t *rows_known = chunk->known;
+    uint8_t *rows_known = v->known;
     conversion w = *v;
-    w.out = chunk->data = new_values(v->c, n);
-    w.known = new_known(v->c, NULL, false, 0, n);
+    w.out = new_values(v, n);
+    v->values = w.values = w.out;
+    w.known = elements_known(v, NULL, false, 0, n);
     w.ends = chunk->ends;
     w.n = 0;
     for (uint64_t r = 0; r < v->n; r++) {
         bool there = st_bit(rows_known, r) && text_at(v, v->first + (int64_t)r, &s);
-        if (st_bit(rows_known, r) && !there) st_bit_clear(chunk->known, r);
+        if (st_bit(rows_known, r) && !there) st_bit_clear(rows_known, r);
         chunk->ends[r] = INT64_MAX; /* while its elements are read, they are in this row */
         const char *p = s.p, *end = there ? s.p + s.n : s.p;
         while (there && s.n && p <= end) {
@@ -726,24 +833,60 @@ static void convert_text_lists(conversion *v, st_chunk *chunk)
     }
     w.rows = v->n;
     check_allowed(&w);
-    chunk->n = drop_missing(v->c, chunk->data, w.known, chunk->ends, chunk->rows);
+    chunk->n = drop_missing(v->c, w.out, w.known, chunk->ends, chunk->rows);
 }
 
+static bool all_known(const conversion *v)
+{
+    return st_bitmap_count(v->known, v->n) == v->n;
+}
+
+static st_extent extent_of(const conversion *v, uint64_t n)
+{
+    return st_extent_of(v->c->phys, v->c->decl->type.base == ST_T_TIMESTAMP, v->values, n);
+}
+
+static void convert_values(conversion *v)
+{
+    v->out = room_for(v, v->n);
+    st_values run = {.src = v->src,
+                     .leaf = v->leaf,
+                     .first = v->first,
+                     .n = v->n,
+                     .known = v->known,
+                     .all_known = all_known(v),
+                     .type = v->c->decl->type,
+                     .phys = v->c->phys,
+                     .zone = v->batch->zone,
+                     .out = v->out};
+    v->values = st_run_of_values(&run, &v->extent);
+    if (v->values) return;
+    v->values = memset(v->out, 0, bytes_of(v, v->n));
+    convert_leaf(v);
+    if (!all_known(v)) st_blank(v->c->phys, v->out, v->known, v->n);
+    v->extent = extent_of(v, v->n);
+}
+
+/* Fills v->values, and the chunk's `n` and `ends`; v->known stays that of the rows. */
 static void convert_rows(conversion *v, st_chunk *chunk, const struct ArrowArray *a, int64_t first)
 {
     bool list = v->c->decl->type.list;
-    if (list) chunk->ends = st_alloc_array(v->c->arena, chunk->rows + 1, sizeof *chunk->ends);
-    if (list && v->src->list) {
-        convert_list(v, chunk, a, first);
-    } else if (list && v->src->kind == ST_SRC_TEXT) {
-        v->out = NULL;
-        convert_text_lists(v, chunk);
-    } else {
-        v->out = chunk->data = new_values(v->c, v->n);
-        convert_leaf(v);
+    uint8_t *known = v->known;
+    if (!list) {
+        convert_values(v);
         check_allowed(v);
-        chunk->n = list ? 0 : chunk->rows;
+        chunk->n = chunk->rows;
+        return;
     }
+    chunk->ends = st_alloc_array(v->arena, chunk->rows + 1, sizeof *chunk->ends);
+    if (v->src->list)
+        convert_list(v, chunk, a, first);
+    else if (v->src->kind == ST_SRC_TEXT)
+        convert_text_lists(v, chunk);
+    else /* of the null type */
+        v->values = v->out = new_values(v, 0);
+    v->known = known;
+    v->extent = extent_of(v, chunk->n);
 }
 
 static uint64_t first_missing(const uint8_t *known, uint64_t rows)
@@ -753,33 +896,38 @@ static uint64_t first_missing(const uint8_t *known, uint64_t rows)
     return r;
 }
 
-const st_chunk *st_convert(st_col_build *c, const st_batch *batch)
+static void keep_known(const conversion *v, st_chunk *chunk)
+{
+    chunk->missing = chunk->rows - st_bitmap_count(v->known, chunk->rows);
+    if (!chunk->missing) return;
+    if (!v->c->decl->type.optional)
+        missing_fail(v, v->batch->first_row + first_missing(v->known, chunk->rows));
+    size_t bytes = (size_t)(chunk->rows + 7) / 8 + 1; /* bits are copied two bytes at a time */
+    chunk->known = st_alloc_raw(v->arena, bytes);
+    memcpy(chunk->known, v->known, bytes);
+}
+
+st_chunk *st_convert(st_col_build *c, const st_batch *batch, st_desk *desk, st_arena *arena)
 {
     const struct ArrowArray *a = batch->array->children[c->child];
-    int64_t first = batch->array->offset + a->offset;
-    st_chunk *chunk = st_new(c->arena, st_chunk);
-    chunk->rows = (uint64_t)batch->array->length;
-    chunk->known = new_known(c, a, c->src.kind == ST_SRC_NONE && !c->src.list, first, chunk->rows);
-    conversion v = {.c = c,
-                    .batch = batch,
-                    .src = &c->src,
-                    .leaf = a,
-                    .first = first,
-                    .n = chunk->rows,
-                    .rows = chunk->rows,
-                    .known = chunk->known};
+    int64_t first = batch->array->offset + a->offset + (int64_t)batch->from;
+    st_chunk *chunk = st_new(arena, st_chunk);
+    chunk->rows = batch->rows;
+    st_big_reserve(&desk->env, &desk->bits, 0, st_bitmap_bytes(chunk->rows) + 1);
+    conversion v = {
+        .env = &desk->env,
+        .desk = desk,
+        .arena = arena,
+        .c = c,
+        .batch = batch,
+        .src = &c->src,
+        .leaf = a,
+        .first = first,
+        .n = chunk->rows,
+        .rows = chunk->rows,
+        .known = new_known(desk->bits.p, a, c->src.kind == ST_SRC_NONE && !c->src.list, first, chunk->rows)};
     convert_rows(&v, chunk, a, first);
-    uint64_t missing = chunk->rows - st_bitmap_count(chunk->known, chunk->rows);
-    if (missing && !c->decl->type.optional)
-        missing_fail(&v, batch->first_row + first_missing(chunk->known, chunk->rows));
-    if (!missing) chunk->known = NULL;
-    if (c->last)
-        c->last->next = chunk;
-    else
-        c->first = chunk;
-    c->last = chunk;
-    c->rows += chunk->rows;
-    c->n += chunk->n;
-    c->missing += missing;
+    keep_known(&v, chunk);
+    st_pack(arena, c->phys, chunk, v.values, &v.extent, c->decl->type.list ? NULL : chunk->known);
     return chunk;
 }

@@ -226,7 +226,12 @@ static uint8_t *copy_bits(st_arena *a, const grouping *g, const void *from)
 
 static void copy_key(st_arena *a, const grouping *g, const st_col *decl, const st_column *key, st_column *out)
 {
-    *out = (st_column){.decl = decl, .phys = key->phys, .n = g->n, .dict = key->dict, .narrow = key->narrow};
+    *out = (st_column){.decl = decl,
+                       .phys = key->phys,
+                       .n = g->n,
+                       .dict = key->dict,
+                       .narrow = key->narrow,
+                       .range = key->range};
     void *values =
         key->phys == ST_BIT ? copy_bits(a, g, key->data) : copy_values(a, g, values_of(key), width_of(key));
     *(key->data ? &out->data : &out->narrow.data) = values;

@@ -1,162 +1,350 @@
-/* The range of a column's known values, and its values less the least of them. */
 #include "table/narrow.h"
 
 #include "base/threads.h"
+#include "table/convert.h"
 
-enum { ROWS_A_TASK = 1 << 18, PADDING = 64, SECOND = 1000000 };
+enum { PADDING = 64, SECOND = 1000000 };
 
-typedef struct narrow_column {
-    st_column *c;
-    uint64_t rows, first_task;
-    int64_t *low, *high; /* by task of the column */
-    bool *seconds;       /* by task: every value is a whole second */
-    void *out;
-} narrow_column;
+/* ---- the extent of a run ---- */
 
-typedef struct narrow_job {
-    narrow_column *columns;
-    uint32_t n;
-} narrow_job;
+#define FIRST_KNOWN(known, n, i)                                                                             \
+    uint64_t i = 0;                                                                                          \
+    while (i < (n) && !st_bit((known), i)) i++
 
-static uint64_t tasks_of(uint64_t rows)
+#define BLANK(T)                                                                                             \
+    do {                                                                                                     \
+        T *v_ = values, blank_ = first < n ? v_[first] : 0;                                                  \
+        for (uint64_t i = 0; i < n; i++)                                                                     \
+            if (!st_bit(known, i)) v_[i] = blank_;                                                           \
+    } while (0)
+
+void st_blank(st_phys phys, void *values, const uint8_t *known, uint64_t n)
 {
-    return (rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
-}
-
-static const narrow_column *column_of(const narrow_job *j, uint64_t task)
-{
-    uint32_t i = j->n - 1;
-    while (j->columns[i].first_task > task) i--;
-    return &j->columns[i];
-}
-
-static inline int64_t value_of(const st_column *c, uint64_t row)
-{
-    if (c->phys == ST_I32) return ((const int32_t *)c->data)[row];
-    if (c->phys == ST_CODE) return ((const uint32_t *)c->data)[row];
-    return ((const int64_t *)c->data)[row];
-}
-
-static bool is_instant(const st_column *c)
-{
-    return c->decl->type.base == ST_T_TIMESTAMP;
-}
-
-static void find_range(void *ctx, uint64_t task, st_env *env)
-{
-    (void)env;
-    const narrow_column *n = column_of(ctx, task);
-    const st_column *c = n->c;
-    uint64_t at = task - n->first_task, from = at * ROWS_A_TASK, to = ST_MIN(n->rows, from + ROWS_A_TASK);
-    bool seconds = is_instant(c);
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    for (uint64_t r = from; r < to; r++) {
-        if (c->known && !st_bit(c->known, r)) continue;
-        int64_t v = value_of(c, r);
-        low = ST_MIN(low, v);
-        high = ST_MAX(high, v);
-        if (seconds && v % SECOND) seconds = false;
-    }
-    n->low[at] = low;
-    n->high[at] = high;
-    n->seconds[at] = seconds;
-}
-
-#define COPY(T)                                                                                              \
-    if (unit == 1)                                                                                           \
-        for (uint64_t r = from; r < to; r++) ((T *)n->out)[r] = (T)((uint64_t)value_of(c, r) - low);         \
-    else                                                                                                     \
-        for (uint64_t r = from; r < to; r++) ((T *)n->out)[r] = (T)(((uint64_t)value_of(c, r) - low) / SECOND)
-
-/* Rows without a value hold 0 in the column, which need not fit: whatever stands there is never seen. */
-static void copy_rows(void *ctx, uint64_t task, st_env *env)
-{
-    (void)env;
-    const narrow_column *n = column_of(ctx, task);
-    const st_column *c = n->c;
-    uint64_t from = (task - n->first_task) * ROWS_A_TASK, to = ST_MIN(n->rows, from + ROWS_A_TASK);
-    uint64_t low = (uint64_t)c->narrow.low;
-    int64_t unit = c->narrow.unit;
-    switch (c->narrow.bytes) {
-    case 1: COPY(uint8_t); break;
-    case 2: COPY(uint16_t); break;
-    default: COPY(uint32_t); break;
+    FIRST_KNOWN(known, n, first);
+    switch (phys) {
+    case ST_I32: BLANK(int32_t); break;
+    case ST_CODE: BLANK(uint32_t); break;
+    case ST_I64: BLANK(int64_t); break;
+    case ST_F64: BLANK(double); break;
+    default: break;
     }
 }
 
-/* 0: no fewer than the column has. */
-static uint8_t bytes_for(const st_column *c, uint64_t range)
+#define LEAST_AND_GREATEST(T, low, high)                                                                     \
+    do {                                                                                                     \
+        const T *v_ = values;                                                                                \
+        T low_ = v_[0], high_ = v_[0];                                                                       \
+        for (uint64_t i = 1; i < n; i++) {                                                                   \
+            low_ = ST_MIN(low_, v_[i]);                                                                      \
+            high_ = ST_MAX(high_, v_[i]);                                                                    \
+        }                                                                                                    \
+        (low) = low_;                                                                                        \
+        (high) = high_;                                                                                      \
+    } while (0)
+
+/* Multiples of 10^6 = 2^6 * 15625 are those that end in six zero bits and of which the rest, times the inverse of 15625 modulo 2^64,
+ * is small; that product is their number of seconds. */
+#define INVERSE_OF_15625 UINT64_C(0x790fb65668c26139)
+
+static inline uint64_t seconds_in(uint64_t us)
+{
+    return (us >> 6) * INVERSE_OF_15625;
+}
+
+static bool are_seconds(const int64_t *v, uint64_t n, int64_t low, int64_t high)
+{
+    uint64_t most = ((uint64_t)high - (uint64_t)low) / SECOND;
+    bool all = low % SECOND == 0;
+    for (uint64_t i = 0; all && i < n; i += 1024) {
+        uint64_t to = ST_MIN(n, i + 1024);
+        for (uint64_t k = i; k < to; k++) {
+            uint64_t us = (uint64_t)v[k] - (uint64_t)low;
+            all &= !(us & 63) & (seconds_in(us) <= most);
+        }
+    }
+    return all;
+}
+
+static bool do_count_up(const int64_t *v, uint64_t n, int64_t low, int64_t high)
+{
+    bool all = (uint64_t)high - (uint64_t)low == n - 1;
+    for (uint64_t i = 0; all && i < n; i += 1024) {
+        uint64_t to = ST_MIN(n, i + 1024);
+        for (uint64_t k = i; k < to; k++) all &= (uint64_t)v[k] - (uint64_t)low == k;
+    }
+    return all;
+}
+
+st_extent st_extent_of(st_phys phys, bool instants, const void *values, uint64_t n)
+{
+    st_extent e = {.range = {.known = n > 0}};
+    if (!n) return e;
+    switch (phys) {
+    case ST_I32: LEAST_AND_GREATEST(int32_t, e.range.low, e.range.high); break;
+    case ST_CODE: LEAST_AND_GREATEST(uint32_t, e.range.low, e.range.high); break;
+    case ST_F64: LEAST_AND_GREATEST(double, e.range.flow, e.range.fhigh); break;
+    case ST_I64: {
+        LEAST_AND_GREATEST(int64_t, e.range.low, e.range.high);
+        e.seconds = instants && are_seconds(values, n, e.range.low, e.range.high);
+        e.counts_up = !instants && do_count_up(values, n, e.range.low, e.range.high);
+        break;
+    }
+    default: e.range.known = false;
+    }
+    return e;
+}
+
+/* ---- packing ---- */
+
+/* 0: no fewer than the layout has. */
+static uint8_t bytes_for(st_phys phys, uint64_t range)
 {
     uint8_t bytes = range <= UINT8_MAX ? 1 : range <= UINT16_MAX ? 2 : range <= UINT32_MAX ? 4 : 8;
-    return bytes < (c->phys == ST_I64 ? 8 : 4) ? bytes : 0;
+    return bytes < (phys == ST_I64 ? 8 : 4) ? bytes : 0;
 }
 
-static void choose_width(st_arena *a, narrow_column *n)
+static st_narrow narrow_for(st_phys phys, const st_range *range, bool seconds)
 {
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    bool seconds = true;
-    for (uint64_t i = 0; i < tasks_of(n->rows); i++) {
-        low = ST_MIN(low, n->low[i]);
-        high = ST_MAX(high, n->high[i]);
-        seconds &= n->seconds[i];
-    }
-    if (low > high) low = high = 0;
-    if (n->c->phys == ST_CODE) low = 0; /* codes stay codes */
-    st_narrow *to = &n->c->narrow;
-    *to = (st_narrow){.low = low, .unit = seconds ? SECOND : 1};
-    to->bytes = bytes_for(n->c, ((uint64_t)high - (uint64_t)low) / (uint64_t)to->unit);
-    if (!to->bytes) return;
-    size_t bytes = (size_t)n->rows * to->bytes;
-    n->out = st_alloc_raw(a, bytes + PADDING);
-    memset((char *)n->out + bytes, 0, PADDING);
-    to->data = n->out;
-}
-
-/* All but lists. */
-static bool is_compared(const st_column *c)
-{
-    return c->decl && c->data && !c->list && (c->phys == ST_I32 || c->phys == ST_I64 || c->phys == ST_CODE);
-}
-
-static uint32_t count_columns(const st_data *data)
-{
-    uint32_t n = 0;
-    for (uint32_t t = 0; t < data->program->ntables; t++)
-        for (uint32_t c = 0; c < data->program->tables[t]->ncols; c++)
-            n += is_compared(&data->tables[t].columns[c]);
+    st_narrow n = {.low = phys == ST_CODE || !range->known ? 0 : range->low, .unit = seconds ? SECOND : 1};
+    int64_t high = range->known ? range->high : n.low;
+    n.bytes = bytes_for(phys, ((uint64_t)high - (uint64_t)n.low) / (uint64_t)n.unit);
     return n;
 }
 
-void st_narrow_columns(st_arena *a, st_data *data, uint32_t threads)
+static void *padded(st_arena *a, size_t bytes)
+{
+    char *p = st_alloc_raw(a, bytes + PADDING);
+    memset(p + bytes, 0, PADDING);
+    return p;
+}
+
+#define PACK(FROM, TO)                                                                                       \
+    do {                                                                                                     \
+        const FROM *from_ = values;                                                                          \
+        TO *to_ = out;                                                                                       \
+        if (by->unit == 1)                                                                                   \
+            for (uint64_t i = 0; i < n; i++) to_[i] = (TO)((uint64_t)from_[i] - low);                        \
+        else                                                                                                 \
+            for (uint64_t i = 0; i < n; i++) to_[i] = (TO)seconds_in((uint64_t)from_[i] - low);              \
+    } while (0)
+#define PACK_FROM(FROM)                                                                                      \
+    do {                                                                                                     \
+        if (by->bytes == 1)                                                                                  \
+            PACK(FROM, uint8_t);                                                                             \
+        else if (by->bytes == 2)                                                                             \
+            PACK(FROM, uint16_t);                                                                            \
+        else                                                                                                 \
+            PACK(FROM, uint32_t);                                                                            \
+    } while (0)
+
+static void pack_values(st_phys phys, const void *values, uint64_t n, const st_narrow *by, void *out)
+{
+    uint64_t low = (uint64_t)by->low;
+    switch (phys) {
+    case ST_I32: PACK_FROM(int32_t); break;
+    case ST_CODE: PACK_FROM(uint32_t); break;
+    default: PACK_FROM(int64_t); break;
+    }
+}
+
+static void clear_unknown(char *data, size_t width, const uint8_t *known, uint64_t from, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (!st_bit(known, from + i)) memset(data + i * width, 0, width);
+}
+
+void st_pack(st_arena *arena, st_phys phys, st_chunk *chunk, const void *values, const st_extent *extent,
+             const uint8_t *known)
+{
+    size_t width = st_phys_bytes(phys);
+    chunk->extent = *extent;
+    chunk->data = values;
+    if (phys == ST_F64 && known) clear_unknown((char *)(uintptr_t)values, width, known, 0, chunk->n);
+    if (phys != ST_I32 && phys != ST_I64 && phys != ST_CODE) return;
+    chunk->narrow = narrow_for(phys, &extent->range, extent->seconds);
+    if (chunk->narrow.bytes) {
+        void *out = st_alloc_raw(arena, (size_t)chunk->n * chunk->narrow.bytes);
+        pack_values(phys, values, chunk->n, &chunk->narrow, out);
+        chunk->narrow.data = out;
+        chunk->data = NULL;
+        return;
+    }
+    char *data = st_alloc_raw(arena, (size_t)chunk->n * width);
+    if (chunk->n) memcpy(data, values, (size_t)chunk->n * width);
+    if (known) clear_unknown(data, width, known, 0, chunk->n);
+    chunk->data = data;
+}
+
+#define WIDEN(T)                                                                                             \
+    do {                                                                                                     \
+        const T *from_ = (const T *)held + from;                                                             \
+        for (uint64_t i = 0; i < n; i++) out[i] = (int64_t)(low + unit * (uint64_t)from_[i]);                \
+    } while (0)
+
+void st_widen(st_phys phys, const void *data, const st_narrow *narrow, uint64_t from, uint64_t n,
+              int64_t *out)
+{
+    const void *held = data ? data : narrow->data;
+    uint64_t low = data ? 0 : (uint64_t)narrow->low, unit = data ? 1 : (uint64_t)narrow->unit;
+    if (data && phys == ST_I64)
+        memcpy(out, (const int64_t *)data + from, (size_t)n * sizeof *out);
+    else if (data && phys == ST_I32)
+        WIDEN(int32_t);
+    else if (data || narrow->bytes == 4)
+        WIDEN(uint32_t);
+    else if (narrow->bytes == 2)
+        WIDEN(uint16_t);
+    else
+        WIDEN(uint8_t);
+}
+
+/* ---- joining ---- */
+
+typedef struct place {
+    const st_chunk *chunk;
+    uint64_t row, at; /* of its first row and value in the column */
+} place;
+
+typedef struct joining {
+    const st_col_build *c;
+    const place *places;
+    uint64_t nplaces;
+    st_column *out;
+    char *values;
+    uint8_t *known;
+} joining;
+
+enum { CHUNKS_A_TASK = 16, STEP = 1024 };
+
+static void store_wide(st_phys phys, const int64_t *wide, uint64_t n, void *out)
+{
+    if (phys == ST_I64) memcpy(out, wide, (size_t)n * sizeof *wide);
+    for (uint64_t i = 0; phys != ST_I64 && i < n; i++) ((uint32_t *)out)[i] = (uint32_t)wide[i];
+}
+
+/* What is packed by other measures is unpacked and packed anew, some values at a time. */
+static void repack(const joining *j, const st_chunk *k, char *out, size_t width)
+{
+    int64_t wide[STEP];
+    st_phys phys = j->c->phys;
+    const st_narrow *by = &j->out->narrow;
+    for (uint64_t i = 0; i < k->n; i += STEP) {
+        uint64_t n = ST_MIN(k->n - i, STEP);
+        st_widen(phys, k->data, &k->narrow, i, n, wide);
+        if (by->bytes)
+            pack_values(ST_I64, wide, n, by, out + i * width);
+        else
+            store_wide(phys, wide, n, out + i * width);
+        if (!by->bytes && k->known) clear_unknown(out + i * width, width, k->known, i, n);
+    }
+}
+
+static void join_chunk(const joining *j, const place *p)
+{
+    const st_chunk *k = p->chunk;
+    const st_narrow *from = &k->narrow, *to = &j->out->narrow;
+    size_t width = to->bytes ? to->bytes : st_phys_bytes(j->c->phys);
+    char *out = j->values + p->at * width;
+    bool alike = from->bytes == to->bytes && (!to->bytes || (from->low == to->low && from->unit == to->unit));
+    if (alike && k->n)
+        memcpy(out, k->data ? k->data : from->data, (size_t)k->n * width);
+    else if (!alike)
+        repack(j, k, out, width);
+}
+
+static void join_bits(const joining *j)
+{
+    uint64_t ones[8];
+    memset(ones, 0xff, sizeof ones);
+    for (uint64_t i = 0; i < j->nplaces; i++) {
+        const place *p = &j->places[i];
+        const st_chunk *k = p->chunk;
+        if (j->c->phys == ST_BIT) st_bits_copy((uint8_t *)j->values, p->at, k->data, 0, k->n);
+        if (!j->known) continue;
+        for (uint64_t r = 0; r < k->rows && !k->known; r += 512)
+            st_bits_copy(j->known, p->row + r, (const uint8_t *)ones, 0, ST_MIN(k->rows - r, 512));
+        if (k->known) st_bits_copy(j->known, p->row, k->known, 0, k->rows);
+    }
+}
+
+/* The first task joins bits, which share bytes; the others values. */
+static void join_some(void *ctx, uint64_t task, st_env *env)
+{
+    (void)env;
+    const joining *j = ctx;
+    if (task == 0) {
+        join_bits(j);
+        return;
+    }
+    uint64_t to = ST_MIN(task * CHUNKS_A_TASK, j->nplaces);
+    for (uint64_t i = (task - 1) * CHUNKS_A_TASK; i < to && j->c->phys != ST_BIT; i++)
+        join_chunk(j, &j->places[i]);
+}
+
+static void join_lists(st_arena *a, const joining *j)
+{
+    int64_t *list = st_alloc_raw(a, (j->c->rows + 1) * sizeof *list);
+    list[0] = 0;
+    for (uint64_t i = 0; i < j->nplaces; i++) {
+        const place *p = &j->places[i];
+        for (uint64_t r = 0; r < p->chunk->rows; r++)
+            list[p->row + r + 1] = (int64_t)p->at + p->chunk->ends[r];
+    }
+    j->out->list = list;
+}
+
+static void widen_range(st_range *all, const st_range *one)
+{
+    if (!one->known) return;
+    if (!all->known) *all = *one;
+    all->low = ST_MIN(all->low, one->low);
+    all->high = ST_MAX(all->high, one->high);
+    all->flow = ST_MIN(all->flow, one->flow);
+    all->fhigh = ST_MAX(all->fhigh, one->fhigh);
+}
+
+/* Chunks without a value say nothing. */
+static st_extent common_extent(const st_col_build *c)
+{
+    st_extent all = {.seconds = c->decl->type.base == ST_T_TIMESTAMP};
+    for (const st_chunk *k = c->first; k; k = k->next) {
+        bool some = k->ends ? k->n > 0 : k->missing < k->rows;
+        if (!some) continue;
+        widen_range(&all.range, &k->extent.range);
+        all.seconds &= k->extent.seconds;
+    }
+    return all;
+}
+
+static uint64_t list_places(const st_col_build *c, place *places)
+{
+    uint64_t n = 0, row = 0, at = 0;
+    for (const st_chunk *k = c->first; k; row += k->rows, at += k->n, k = k->next)
+        places[n++] = (place){k, row, at};
+    return n;
+}
+
+void st_join_column(st_arena *a, const st_col_build *c, uint32_t threads, st_column *out)
 {
     st_env *env = st_arena_env(a);
-    st_arena *own = st_arena_new(env);
-    narrow_job job = {.columns = st_new_n(own, narrow_column, count_columns(data) + 1)};
-    uint64_t tasks = 0;
-    for (uint32_t t = 0; t < data->program->ntables; t++)
-        for (uint32_t c = 0; c < data->program->tables[t]->ncols; c++) {
-            st_data_table *table = &data->tables[t];
-            if (!is_compared(&table->columns[c]) || !table->rows) continue;
-            narrow_column *n = &job.columns[job.n++];
-            *n = (narrow_column){.c = &table->columns[c], .rows = table->rows, .first_task = tasks};
-            n->low = st_new_n(own, int64_t, tasks_of(n->rows));
-            n->high = st_new_n(own, int64_t, tasks_of(n->rows));
-            n->seconds = st_new_n(own, bool, tasks_of(n->rows));
-            tasks += tasks_of(n->rows);
-        }
-    st_parallel(env, threads, tasks, find_range, &job);
-    for (uint32_t i = 0; i < job.n; i++) choose_width(a, &job.columns[i]);
-    /* the tasks of columns that stay as they are have nothing to do */
-    uint32_t kept = 0;
-    tasks = 0;
-    for (uint32_t i = 0; i < job.n; i++) {
-        if (!job.columns[i].out) continue;
-        job.columns[kept] = job.columns[i];
-        job.columns[kept].first_task = tasks;
-        tasks += tasks_of(job.columns[kept++].rows);
-    }
-    job.n = kept;
-    st_parallel(env, threads, tasks, copy_rows, &job);
-    for (uint32_t i = 0; i < job.n; i++) job.columns[i].c->data = NULL;
-    st_arena_free(own);
+    *out = (st_column){.decl = c->decl, .phys = c->phys, .n = c->n, .missing = c->missing};
+    st_extent extent = common_extent(c);
+    bool whole = c->phys == ST_I32 || c->phys == ST_I64 || c->phys == ST_CODE;
+    if (whole && c->n) out->narrow = narrow_for(c->phys, &extent.range, extent.seconds);
+    if (c->phys != ST_CODE) out->range = extent.range;
+    size_t width = out->narrow.bytes ? out->narrow.bytes : st_phys_bytes(c->phys);
+    size_t bytes = c->phys == ST_BIT ? st_bitmap_bytes(c->n) : (size_t)c->n * width;
+    joining j = {.c = c, .out = out, .values = padded(a, bytes)};
+    if (c->phys == ST_BIT) memset(j.values, 0, bytes);
+    if (c->missing) j.known = (uint8_t *)st_bitmap_new(a, c->rows);
+    st_arena *working = st_arena_new(env);
+    place *places = st_new_n(working, place, c->nchunks + 1);
+    j.nplaces = list_places(c, places);
+    j.places = places;
+    if (c->decl->type.list) join_lists(a, &j);
+    uint64_t tasks = 1 + (j.nplaces + CHUNKS_A_TASK - 1) / CHUNKS_A_TASK;
+    st_parallel(env, threads, tasks, join_some, &j);
+    st_arena_free(working);
+    *(out->narrow.bytes ? &out->narrow.data : &out->data) = j.values;
+    out->known = j.known;
 }

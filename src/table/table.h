@@ -38,6 +38,13 @@ typedef struct st_narrow {
     int64_t low, unit; /* codes: 0 and 1 */
 } st_narrow;
 
+/* No known value of the column lies outside: what is asked of all of them can be answered from it. */
+typedef struct st_range {
+    bool known;         /* I32, I64 or F64, and there is a value; else the others say nothing */
+    int64_t low, high;  /* of I32 and I64 */
+    double flow, fhigh; /* of F64 */
+} st_range;
+
 typedef struct st_column {
     const st_col *decl;
     st_phys phys; /* of a value, or of a list's element */
@@ -51,6 +58,7 @@ typedef struct st_column {
     const st_dict *dict; /* of CODE */
     uint64_t missing;    /* rows without a value */
     st_narrow narrow;
+    st_range range; /* of a list: of all elements */
 } st_column;
 
 static inline uint32_t st_narrow_at(const st_narrow *n, uint64_t i)
