@@ -54,8 +54,9 @@ typedef struct table_build {
     st_int_keys int_keys; /* of an int key, from finish on */
 } table_build;
 
-/* Batches are converted together, about so many rows: small ones would not be worth the threads. */
-enum { GROUP_ROWS = 1 << 18, GROUP_BATCHES = 64 };
+/* Batches are converted together, about so many rows: small ones would not be worth the threads. No more, so that a stream that reads
+ * ahead does so meanwhile. */
+enum { GROUP_ROWS = 1 << 17, GROUP_BATCHES = 64 };
 
 struct st_binder {
     st_arena *arena;

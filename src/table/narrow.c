@@ -30,16 +30,29 @@ void st_blank(st_phys phys, void *values, const uint8_t *known, uint64_t n)
     }
 }
 
+/* In lanes that do not wait for each other. */
+enum { LANES = 4 };
+
 #define LEAST_AND_GREATEST(T, low, high)                                                                     \
     do {                                                                                                     \
         const T *v_ = values;                                                                                \
-        T low_ = v_[0], high_ = v_[0];                                                                       \
-        for (uint64_t i = 1; i < n; i++) {                                                                   \
-            low_ = ST_MIN(low_, v_[i]);                                                                      \
-            high_ = ST_MAX(high_, v_[i]);                                                                    \
+        T low_[LANES], high_[LANES];                                                                         \
+        for (uint64_t k = 0; k < LANES; k++) low_[k] = high_[k] = v_[0];                                     \
+        for (uint64_t i = 0; i + LANES <= n; i += LANES)                                                     \
+            for (uint64_t k = 0; k < LANES; k++) {                                                           \
+                low_[k] = ST_MIN(low_[k], v_[i + k]);                                                        \
+                high_[k] = ST_MAX(high_[k], v_[i + k]);                                                      \
+            }                                                                                                \
+        for (uint64_t i = n / LANES * LANES; i < n; i++) {                                                   \
+            low_[0] = ST_MIN(low_[0], v_[i]);                                                                \
+            high_[0] = ST_MAX(high_[0], v_[i]);                                                              \
         }                                                                                                    \
-        (low) = low_;                                                                                        \
-        (high) = high_;                                                                                      \
+        for (uint64_t k = 1; k < LANES; k++) {                                                               \
+            low_[0] = ST_MIN(low_[0], low_[k]);                                                              \
+            high_[0] = ST_MAX(high_[0], high_[k]);                                                           \
+        }                                                                                                    \
+        (low) = low_[0];                                                                                     \
+        (high) = high_[0];                                                                                   \
     } while (0)
 
 /* Multiples of 10^6 = 2^6 * 15625 are those that end in six zero bits and of which the rest, times the inverse of 15625 modulo 2^64,

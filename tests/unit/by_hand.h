@@ -169,7 +169,7 @@ static inline piece list_of(const char *format, const char *name, const char *va
     return p;
 }
 
-enum { MOST_BATCHES = 4 };
+enum { MOST_BATCHES = 64 };
 typedef struct batches {
     struct ArrowSchema schema;
     struct ArrowArray arrays[MOST_BATCHES];
