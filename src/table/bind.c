@@ -446,10 +446,9 @@ static void note_failure(group *g, const piece *p, const strata_error *error)
     pthread_mutex_unlock(&g->lock);
 }
 
-static void convert_piece(piece *p, st_desk *desk, uint32_t worker)
+static void convert_piece(piece *p, st_desk *desk, st_arena **arena)
 {
     st_col_build *c = p->c;
-    st_arena **arena = &c->arenas[c->room ? 0 : worker];
     if (!*arena) *arena = st_arena_new(&desk->env);
     if (p->rows.from == 0) st_meet_dictionary(c, p->rows.array);
     p->chunk = st_convert(c, &p->rows, desk, *arena);
@@ -458,11 +457,17 @@ static void convert_piece(piece *p, st_desk *desk, uint32_t worker)
 
 static bool try_piece(group *g, piece *p, uint32_t worker)
 {
-    st_desk *desk = p->c->room ? &p->c->room->desk : &g->b->desks[worker];
+    st_room *room = p->c->room;
+    st_desk *desk = room ? &room->desk : &g->b->desks[worker];
+    st_arena **arena = &p->c->arenas[room ? 0 : worker];
     bool ok;
-    ST_GUARD(&desk->env, ok, convert_piece(p, desk, worker));
-    if (!ok) note_failure(g, p, &desk->env.error);
-    return ok;
+    ST_GUARD(&desk->env, ok, convert_piece(p, desk, arena));
+    if (ok) return true;
+    note_failure(g, p, &desk->env.error);
+    /* what was made since is gone, and pieces before this one may still be to come */
+    *arena = NULL;
+    desk->wide = desk->bits = (st_big){0};
+    return false;
 }
 
 static void convert_some(void *ctx, uint64_t task, st_env *env)
