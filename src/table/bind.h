@@ -37,11 +37,12 @@ bool st_col_needed(const st_program *program, const st_col *c);
 typedef struct st_binder st_binder;
 
 /* The binder lives in `a`, and so does the st_data it makes; working memory is its own and is given back by finish, by free,
- * and where anything fails. `threads`: at most so many work on one batch of rows; never shows in the data. One thread at a
+ * and where anything fails. `threads`: at most so many work at a time; never shows in the data. One thread at a
  * time. */
 st_binder *st_binder_new(st_arena *a, const st_program *program, uint32_t threads);
 
-/* Reads a stream, one table or a part of it, to its end and releases it, also on failure. Tables in any order; parts of a
+/* Reads a stream, one table or a part of it, to its end and releases it, also on failure. It is asked by the caller's thread alone; some
+ * batches may be held before the first of them is converted, and the last until those behind it are. Tables in any order; parts of a
  * table in the order its rows shall have. `origin` is what messages call it, NULL: the table's name; it stands in front of
  * what the stream itself says of an error. After a failure the binder is of no more use. */
 void st_bind_stream(st_binder *b, const st_table *table, struct ArrowArrayStream *stream, const char *origin);
