@@ -97,41 +97,70 @@ static strata_status find_files(const char *table, const char *folder, const cha
     return STRATA_BAD_INPUT;
 }
 
-static strata_status bind_table(strata_data *data, const strata_table *table, const char *folder,
-                                const char *where, bool terminal, strata_error *error)
+/* Where the tables are, and how they are read. */
+typedef struct sources {
+    const cli_args *args;
+    const char *folder;
+    bool terminal;
+    bool quickly, any_quick; /* files may be read by st_io_open_quick; one was */
+} sources;
+
+static strata_status open_file(sources *s, const char *path, const strata_table *table,
+                               struct ArrowArrayStream *stream, strata_error *error)
+{
+    if (!s->quickly) return st_io_open(path, table, stream, error);
+    bool quick;
+    strata_status status = st_io_open_quick(path, table, stream, &quick, error);
+    s->any_quick = s->any_quick || quick;
+    return status;
+}
+
+static strata_status bind_table(strata_data *data, sources *s, const strata_table *table, strata_error *error)
 {
     st_io_files files = {0};
-    strata_status status = find_files(table->name, folder, where, &files, error);
+    strata_status status =
+        find_files(table->name, s->folder, named_source(s->args, table->name), &files, error);
     for (size_t i = 0; status == STRATA_OK && i < files.n; i++) {
         struct ArrowArrayStream stream;
-        show(terminal, files.paths[i], -1);
-        status = st_io_open(files.paths[i], table, &stream, error);
+        show(s->terminal, files.paths[i], -1);
+        status = open_file(s, files.paths[i], table, &stream, error);
         if (status == STRATA_OK) status = strata_data_bind(data, table->name, &stream, files.paths[i], error);
     }
     st_io_files_free(&files);
     return status;
 }
 
-/* All tables that the rules need; NULL after saying what is wrong. */
-static strata_data *load(const cli_args *args, const strata_rules *rules, uint32_t threads, bool terminal)
+static strata_status bind_all(const strata_rules *rules, sources *s, uint32_t threads, strata_data **data,
+                              strata_error *error)
 {
-    const char *folder;
-    strata_data *data = NULL;
-    strata_error error;
-    if (!find_folder(args, rules, &folder)) return NULL;
-    st_io_threads(threads);
-    strata_status status = strata_data_new(rules, threads, &data, &error);
+    strata_status status = strata_data_new(rules, threads, data, error);
     for (size_t i = 0; status == STRATA_OK && i < strata_rules_table_count(rules); i++) {
         strata_table table = strata_rules_table(rules, i);
-        if (!table.needed) continue;
-        status = bind_table(data, &table, folder, named_source(args, table.name), terminal, &error);
+        if (table.needed) status = bind_table(*data, s, &table, error);
     }
-    if (status == STRATA_OK) status = strata_data_finish(data, &error);
+    if (status == STRATA_OK) status = strata_data_finish(*data, error);
+    if (status == STRATA_OK) return status;
+    strata_data_free(*data);
+    *data = NULL;
+    return status;
+}
+
+/* All tables that the rules need; NULL after saying what is wrong. What cannot be read quickly is read again with care. */
+static strata_data *load(const cli_args *args, const strata_rules *rules, uint32_t threads, bool terminal)
+{
+    sources s = {.args = args, .terminal = terminal, .quickly = true};
+    strata_data *data = NULL;
+    strata_error error;
+    if (!find_folder(args, rules, &s.folder)) return NULL;
+    st_io_threads(threads);
+    strata_status status = bind_all(rules, &s, threads, &data, &error);
+    if (status == STRATA_BAD_DATA && s.any_quick) {
+        s.quickly = false;
+        status = bind_all(rules, &s, threads, &data, &error);
+    }
     show(terminal, "", -1);
-    if (status == STRATA_OK) return data;
-    cli_fail_with(&error);
-    strata_data_free(data);
-    return NULL;
+    if (status != STRATA_OK) cli_fail_with(&error);
+    return data;
 }
 
 /* ---- writing ---- */

@@ -1,6 +1,6 @@
-// CSV: Arrow splits the rows and makes texts of them, table/bind.c makes values of the texts. A watcher on the bytes knows
-// where a row is broken, which Arrow does not say.
-#include "io/rows.hh"
+// CSV, whatever it is like: Arrow splits the rows and makes texts of them, table/bind.c makes values of the texts. A watcher on
+// the bytes knows where a row is broken, which Arrow does not say.
+#include "io/csv.hh"
 
 #include <arrow/csv/api.h>
 #include <arrow/util/key_value_metadata.h>
@@ -14,7 +14,6 @@ namespace strata
 namespace
 {
 
-constexpr int32_t block_bytes = 4 << 20; // also the longest row
 const char longest_row[] = "a row is longer than 4 MiB. Is a quotation mark left open?";
 
 // Eight bytes at once: of those that are commas the upper bit is left, and nothing of the others.
@@ -52,6 +51,13 @@ class Layout
             note("a quotation mark opens here and is never closed.");
         else
             end_row();
+    }
+    // How many of the bytes are the header's.
+    int64_t feed_header(const char *p, int64_t n)
+    {
+        int64_t i = 0;
+        while (i < n && in_header()) step(p[i++]);
+        return i;
     }
     bool in_header() const { return rows_ == 0; }
     const std::vector<std::string> &names() const { return names_; }
@@ -188,38 +194,6 @@ class Watched : public arrow::io::InputStream
     }
 };
 
-struct Header {
-    std::vector<std::string> names;
-    bool alone = false; // not even a line end behind it, which Arrow does not take for a header
-};
-
-arrow::Result<Header> header_of(const std::string &path)
-{
-    ARROW_ASSIGN_OR_RAISE(auto bytes, open_bytes(path));
-    Layout layout;
-    layout.keep_names();
-    bool first = true, ended = false;
-    for (int64_t seen = 0; layout.in_header() && seen < block_bytes;) {
-        ARROW_ASSIGN_OR_RAISE(auto block, bytes->Read(1 << 14));
-        auto *p = reinterpret_cast<const char *>(block->data());
-        int64_t n = block->size(), mark = first && n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-        if (first && n >= 2 && (memcmp(p, "\xff\xfe", 2) == 0 || memcmp(p, "\xfe\xff", 2) == 0))
-            return plain_error("the file is written in UTF-16. Save it as CSV in UTF-8.");
-        first = false;
-        if (n == 0) {
-            layout.end();
-            ended = true;
-            break;
-        }
-        layout.feed(p + mark, n - mark);
-        seen += n;
-    }
-    if (!layout.trouble().empty()) return plain_error(layout.trouble());
-    if (layout.names().empty())
-        return plain_error("the file is empty. Its first line must name the columns.");
-    return Header{layout.names(), ended};
-}
-
 arrow::Status check_header(const std::vector<std::string> &names, const WantedColumns &wanted)
 {
     for (const auto &w : wanted)
@@ -230,6 +204,33 @@ arrow::Status check_header(const std::vector<std::string> &names, const WantedCo
             return plain_error(std::string("the values are separated by ") + word +
                                ". Save the file with commas between them.");
     return arrow::Status::OK();
+}
+
+arrow::Result<CsvHeader> header_of(const std::string &path)
+{
+    ARROW_ASSIGN_OR_RAISE(auto bytes, open_bytes(path));
+    Layout layout;
+    layout.keep_names();
+    CsvHeader header;
+    while (layout.in_header() && header.bytes < csv_block_bytes && !header.alone) {
+        ARROW_ASSIGN_OR_RAISE(auto block, bytes->Read(1 << 14));
+        auto *p = reinterpret_cast<const char *>(block->data());
+        int64_t n = block->size(), mark = 0;
+        if (header.bytes == 0) {
+            mark = n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+            if (n >= 2 && (memcmp(p, "\xff\xfe", 2) == 0 || memcmp(p, "\xfe\xff", 2) == 0))
+                return plain_error("the file is written in UTF-16. Save it as CSV in UTF-8.");
+        }
+        if (n == 0) {
+            layout.end();
+            header.alone = true;
+        }
+        header.bytes += mark + layout.feed_header(p + mark, n - mark);
+    }
+    if (!layout.trouble().empty()) return plain_error(layout.trouble());
+    header.names = layout.names();
+    if (header.names.empty()) return plain_error("the file is empty. Its first line must name the columns.");
+    return header;
 }
 
 class CsvRows : public Rows
@@ -247,9 +248,8 @@ class CsvRows : public Rows
 
     arrow::Status open(const std::string &path, const WantedColumns &wanted)
     {
-        ARROW_ASSIGN_OR_RAISE(auto header, header_of(path));
+        ARROW_ASSIGN_OR_RAISE(auto header, csv_header(path, wanted));
         const auto &names = header.names;
-        ARROW_RETURN_NOT_OK(check_header(names, wanted));
         auto convert = conversion(names, wanted);
         if (header.alone) {
             arrow::FieldVector fields;
@@ -261,7 +261,7 @@ class CsvRows : public Rows
         ARROW_ASSIGN_OR_RAISE(auto bytes, open_bytes(path));
         input_ = std::make_shared<Watched>(bytes);
         auto read = arrow::csv::ReadOptions::Defaults();
-        read.block_size = block_bytes;
+        read.block_size = csv_block_bytes;
         auto parse = arrow::csv::ParseOptions::Defaults();
         parse.newlines_in_values = true;
         auto reader =
@@ -309,6 +309,13 @@ class CsvRows : public Rows
 };
 
 } // namespace
+
+arrow::Result<CsvHeader> csv_header(const std::string &path, const WantedColumns &wanted)
+{
+    ARROW_ASSIGN_OR_RAISE(auto header, header_of(path));
+    ARROW_RETURN_NOT_OK(check_header(header.names, wanted));
+    return header;
+}
 
 arrow::Result<std::unique_ptr<Rows>> open_csv(const std::string &path, const WantedColumns &wanted)
 {

@@ -19,6 +19,13 @@ strata_status st_io_open(const char *path, const strata_table *table, struct Arr
     return unavailable(error, "reads no files");
 }
 
+strata_status st_io_open_quick(const char *path, const strata_table *table, struct ArrowArrayStream *stream,
+                               bool *quick, strata_error *error)
+{
+    *quick = false;
+    return st_io_open(path, table, stream, error);
+}
+
 strata_status st_arrow_writer_new(st_io_format format, struct ArrowSchema *schema, st_out_file *file,
                                   st_io_way *way, void **state, strata_error *error)
 {

@@ -113,7 +113,7 @@ Batch next_of(Rows *rows)
     }
 }
 
-// One batch is read while the one before is used.
+// The next batch is read while one is used.
 struct Stream {
     std::unique_ptr<Rows> rows;
     const char *format;
@@ -125,7 +125,15 @@ struct Stream {
     {
         if (ahead.valid()) ahead.wait();
     }
-    void read_ahead() { ahead = std::async(std::launch::async, next_of, rows.get()); }
+    void read_ahead()
+    {
+        if (!rows->runs_ahead()) ahead = std::async(std::launch::async, next_of, rows.get());
+    }
+    Batch next()
+    {
+        if (!ahead.valid()) return next_of(rows.get());
+        return ahead.get();
+    }
     int fail(const arrow::Status &status)
     {
         error = explain(status, format);
@@ -151,8 +159,7 @@ int get_next(struct ArrowArrayStream *self, struct ArrowArray *out)
     out->release = nullptr;
     if (s->ended) return 0;
     try {
-        if (!s->ahead.valid()) s->read_ahead();
-        Batch batch = s->ahead.get();
+        Batch batch = s->next();
         if (!batch.ok()) return s->fail(batch.status());
         if (!*batch) {
             s->ended = true;
@@ -208,8 +215,14 @@ Wanted wanted_of(const strata_column &c)
     return w;
 }
 
-strata_status open_stream(const char *path, const strata_table *table, struct ArrowArrayStream *out,
-                          strata_error *error)
+// Whether its values are read quickly where that is allowed.
+bool is_quick(st_io_format format)
+{
+    return format == ST_IO_CSV;
+}
+
+strata_status open_stream(const char *path, const strata_table *table, bool quick,
+                          struct ArrowArrayStream *out, strata_error *error)
 {
     bool compressed;
     st_io_format format = st_io_format_of(path, &compressed);
@@ -220,7 +233,7 @@ strata_status open_stream(const char *path, const strata_table *table, struct Ar
     WantedColumns wanted;
     for (size_t i = 0; i < table->ncolumns; i++)
         if (table->columns[i].needed) wanted.push_back(wanted_of(table->columns[i]));
-    auto rows = formats[format].open(path, wanted);
+    auto rows = (quick && is_quick(format) ? open_csv_quick : formats[format].open)(path, wanted);
     if (!rows.ok()) {
         int code = code_of(rows.status());
         auto status = code == ENOMEM ? STRATA_NO_MEMORY : code == EIO ? STRATA_IO : STRATA_BAD_DATA;
@@ -238,17 +251,31 @@ strata_status open_stream(const char *path, const strata_table *table, struct Ar
 } // namespace
 } // namespace strata
 
-strata_status st_io_open(const char *path, const strata_table *table, struct ArrowArrayStream *stream,
-                         strata_error *error)
+static strata_status guarded_open(const char *path, const strata_table *table, bool quick,
+                                  struct ArrowArrayStream *stream, strata_error *error)
 {
     try {
-        return strata::open_stream(path, table, stream, error);
+        return strata::open_stream(path, table, quick, stream, error);
     } catch (const std::bad_alloc &) {
         return st_io_fail(error, STRATA_NO_MEMORY, "Out of memory.");
     } catch (const std::exception &e) {
         return st_io_fail(error, STRATA_BAD_DATA, "%.300s: is damaged (%.300s). Write it anew.", path,
                           e.what());
     }
+}
+
+strata_status st_io_open(const char *path, const strata_table *table, struct ArrowArrayStream *stream,
+                         strata_error *error)
+{
+    return guarded_open(path, table, false, stream, error);
+}
+
+strata_status st_io_open_quick(const char *path, const strata_table *table, struct ArrowArrayStream *stream,
+                               bool *quick, strata_error *error)
+{
+    bool compressed;
+    *quick = strata::is_quick(st_io_format_of(path, &compressed));
+    return guarded_open(path, table, *quick, stream, error);
 }
 
 void st_io_threads(uint32_t threads)

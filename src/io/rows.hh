@@ -34,6 +34,8 @@ class Rows
     virtual std::shared_ptr<arrow::Schema> schema() = 0;
     // nullptr: the end.
     virtual arrow::Result<std::shared_ptr<arrow::RecordBatch>> next() = 0;
+    // It has threads of its own that make the next batches while one is used.
+    virtual bool runs_ahead() const { return false; }
 };
 
 // A sentence of ours, to be shown as it is; other messages of Arrow's are explained first.
@@ -48,6 +50,8 @@ arrow::Result<std::shared_ptr<arrow::io::InputStream>> open_bytes(const std::str
 arrow::Result<std::unique_ptr<Rows>> open_parquet(const std::string &path, const WantedColumns &wanted);
 arrow::Result<std::unique_ptr<Rows>> open_arrow(const std::string &path, const WantedColumns &wanted);
 arrow::Result<std::unique_ptr<Rows>> open_csv(const std::string &path, const WantedColumns &wanted);
+// Refuses what is written in other ways than most files are, also in the middle of a file.
+arrow::Result<std::unique_ptr<Rows>> open_csv_quick(const std::string &path, const WantedColumns &wanted);
 arrow::Result<std::unique_ptr<Rows>> open_jsonl(const std::string &path, const WantedColumns &wanted);
 
 // Metadata that table/bind.h reads: the names of all columns.

@@ -2,7 +2,7 @@
 #include "by_hand.h"
 
 #include "io/io.h"
-#include "table/convert.h"
+#include "same_table.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -128,16 +128,23 @@ static void close_shop(shop *s)
 }
 
 /* Opens, reads and joins; what is wrong anywhere is in f->error, with the folder's name taken out of it. */
-static bool read_file(shop *s, const char *name)
+static bool read_in_way(shop *s, const char *name, bool quickly)
 {
     show_face(s);
     struct ArrowArrayStream stream = {0};
     strata_error *error = &s->f->error;
-    bool ok = !st_io_open(in_folder(name), &s->face, &stream, error) &&
-              bind(s->f, s->orders, &stream, in_folder(name)) && finish(s->f);
+    bool quick;
+    strata_status opened = quickly ? st_io_open_quick(in_folder(name), &s->face, &stream, &quick, error)
+                                   : st_io_open(in_folder(name), &s->face, &stream, error);
+    bool ok = !opened && bind(s->f, s->orders, &stream, in_folder(name)) && finish(s->f);
     for (char *at; !ok && (at = strstr(error->message, folder));)
         memmove(at, at + strlen(folder) + 1, strlen(at + strlen(folder) + 1) + 1);
     return ok;
+}
+
+static bool read_file(shop *s, const char *name)
+{
+    return read_in_way(s, name, false);
 }
 
 /* ---- round trips ---- */
@@ -190,16 +197,19 @@ static void expect_rows(shop *s)
     assert_memory_equal(got(s->f, &c[8])->list, ((int64_t[]){0, 2, 2, 2, 2}), 5 * 8);
 }
 
+/* What is written is read, also in the quick way. */
 static void round_trip(const char *name, const char *format)
 {
     strata_error error = {0};
     struct ArrowArrayStream stream = rows_to_write(true);
     if (st_io_write_stream(in_folder(name), format, &stream, &error)) fail_msg("%s: %s", name, error.message);
     assert_null(stream.release);
-    shop s = open_shop();
-    if (!read_file(&s, name)) fail_msg("%s: %s", name, s.f->error.message);
-    expect_rows(&s);
-    close_shop(&s);
+    for (int quickly = 0; quickly < 2; quickly++) {
+        shop s = open_shop();
+        if (!read_in_way(&s, name, quickly)) fail_msg("%s: %s", name, s.f->error.message);
+        expect_rows(&s);
+        close_shop(&s);
+    }
 }
 
 static void test_round_trips(void **state)
@@ -367,6 +377,9 @@ static void test_mistakes(void **state)
         assert_true(strncmp(s.f->error.message, m->name, strlen(m->name)) == 0);
         assert_true(s.f->error.status == STRATA_BAD_DATA || s.f->error.status == STRATA_BAD_INPUT);
         close_shop(&s);
+        shop quick = open_shop();
+        assert_false(read_in_way(&quick, m->name, true));
+        close_shop(&quick);
     }
 }
 
@@ -425,18 +438,29 @@ static void test_spoiled_bytes(void **state)
 
 /* ---- what must be read without complaint ---- */
 
-static void read_well(const char *name, const char *content, size_t n)
+static bool read_two_rows(const char *name, bool quickly)
 {
-    put_bytes(name, content, n);
     shop s = open_shop();
     s.orders->ncols = 3;
     s.face.ncolumns = 3;
-    if (!read_file(&s, name)) fail_msg("%s: %s", name, s.f->error.message);
-    EXPECT_VALUES(int64_t, got(s.f, &s.orders->cols[0]), 1, 2);
-    EXPECT_TEXTS(got(s.f, &s.orders->cols[1]), "a", "b\"c");
-    EXPECT_VALUES(int64_t, got(s.f, &s.orders->cols[2]), 0, 250);
-    expect_known(got(s.f, &s.orders->cols[2]), "01");
+    bool ok = read_in_way(&s, name, quickly);
+    if (!ok && !quickly) fail_msg("%s: %s", name, s.f->error.message);
+    if (ok) {
+        EXPECT_VALUES(int64_t, got(s.f, &s.orders->cols[0]), 1, 2);
+        EXPECT_TEXTS(got(s.f, &s.orders->cols[1]), "a", "b\"c");
+        EXPECT_VALUES(int64_t, got(s.f, &s.orders->cols[2]), 0, 250);
+        expect_known(got(s.f, &s.orders->cols[2]), "01");
+    }
     close_shop(&s);
+    return ok;
+}
+
+/* Whether the quick way takes it, too. */
+static bool read_well(const char *name, const char *content, size_t n)
+{
+    put_bytes(name, content, n);
+    read_two_rows(name, false);
+    return read_two_rows(name, true);
 }
 
 static void test_good_files(void **state)
@@ -475,8 +499,8 @@ static void test_packed_files(void **state)
         "\x28\xb5\x2f\xfd\x20\x28\x41\x01\x00\x6f\x72\x64\x65\x72\x5f\x69\x64\x2c\x62\x75\x79\x65"
         "\x72\x2c\x61\x6d\x6f\x75\x6e\x74\x0a\x31\x2c\x61\x2c\x0a\x32\x2c\x22\x62\x22\x22\x63\x22"
         "\x2c\x32\x2e\x35\x0a";
-    read_well("packed.csv.gz", gz, sizeof gz - 1);
-    read_well("packed.csv.zst", zst, sizeof zst - 1);
+    assert_true(read_well("packed.csv.gz", gz, sizeof gz - 1));
+    assert_true(read_well("packed.csv.zst", zst, sizeof zst - 1));
 }
 
 static void test_nothing_there(void **state)
@@ -505,6 +529,171 @@ static void test_header_alone(void **state)
         assert_int_equal(s.f->data->tables[0].rows, 0);
         close_shop(&s);
     }
+}
+
+/* ---- the quick way and the careful one ---- */
+
+/* Both read the file, or only the careful one does, or none; what they read is the same. Returns whether the quick one did. */
+static bool read_both_ways(const char *name)
+{
+    shop quick = open_shop(), careful = open_shop();
+    bool quickly = read_in_way(&quick, name, true), carefully = read_in_way(&careful, name, false);
+    if (quickly && !carefully) fail_msg("%s is refused: %s", name, careful.f->error.message);
+    if (!quickly && carefully) assert_int_equal(quick.f->error.status, STRATA_BAD_DATA);
+    if (quickly && !same_table(&quick.f->data->tables[0], &careful.f->data->tables[0]))
+        fail_msg("%s is read differently", name);
+    close_shop(&quick);
+    close_shop(&careful);
+    return quickly;
+}
+
+/* Values as they may be written, by column. */
+static const char *const quickly_read[9][32] = {
+    {"7", "-7", "+7", "0", "-0", "007", " 7 ", "\"7\"", "\" 7\"", "12345678", "123456789", "1234567890123456",
+     "12345678901234567", "123456789012345678", "-123456789012345678", "9223372036854775807",
+     "-9223372036854775808", "7.0", "7e2"},
+    {"x"},
+    {"1",
+     "1.5",
+     "1.50",
+     "-1.5",
+     ".5",
+     "-.5",
+     "5.",
+     "1.005",
+     "1.004999",
+     "999999.99",
+     "-0.00",
+     "000000000000001.5",
+     "0000000000000000000000001.5",
+     "1e3",
+     "15e-1",
+     "nan",
+     "-Inf",
+     "\t1.5",
+     "\"\"",
+     "  ",
+     ""},
+    {"2026-11-01T09:30:00Z", "2026-11-01 09:30:00Z", "2026-11-01T09:30:00", "2026-11-01T09:30",
+     "2026-11-01T09:30Z", "2026-11-01T09:30:00.5", "2026-11-01T09:30:00.123456789Z",
+     "2026-11-01T09:30:00+02:00", "2026-11-01T09:30:00-0230", "2026-11-01T09:30:00+02", "2026-03-29T02:30:00",
+     "2026-10-25T02:30:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", " 2026-11-01T09:30:00Z ", "",
+     " "},
+    {"2026-11-01", "2024-02-29", "2000-02-29", "0001-01-01", "9999-12-31", "\"2026-11-01\"", " 2026-11-01",
+     "1969-12-31", "1970-01-01", "1900-02-28", "1900-03-01", "2100-12-31"},
+    {"0.1",
+     "-0",
+     "-0.0",
+     "1e308",
+     "5e-324",
+     "1e-400",
+     "0.26363685910407875",
+     "9007199254740993",
+     "9007199254740992.5",
+     "9007199254740993.0",
+     "1234567890123456789",
+     "0.1234567890123456789",
+     "12345678901234567890",
+     "1.7976931348623157e308",
+     "NaN",
+     "infinity",
+     "+.5",
+     "5.e1",
+     "0.30000000000000004",
+     "0.0000000000000000001",
+     "100000000000000000000000"},
+    {"true", "false", "TRUE", "Yes", "no", "1", "0", " true", "", "\"true\""},
+    {"a", "", "\"\"", " ", "\"a,b\"", "\"a\nb\"", "\"a\r\nb\"", "\"a\"\"b\"", "\"\"\"\"", "\"\"\"a\"\"\"",
+     "\xc3\xa4", "exactly8", "exactly8or", "\"a long text of more than sixteen bytes, without end\"",
+     "\"quoted, and of more than \"\"sixteen\"\" bytes\""},
+    {"a;b", "\"\"", "", "\"a;\"\"b\"\"\"", ";"},
+};
+static const char *const others[9][24] = {
+    {"9223372036854775808", "7.5", "7x", "-", "", "nan", "1 2", "1/2", "1:2", "1234567890123456789012"},
+    {""},
+    {".", "-.", "999999.995", "1000000", "1,5", "\"1,5\"", "1.2.3", "1..5", "1e", "--1", "1-"},
+    {"2026-11-01", "2026-02-29T00:00:00", "2026-11-01T24:00:00", "2026-11-01T23:59:60",
+     "2026-11-01T09:30:00ZZ", "2026-11-01T09:30:00x", "9999-12-31T23:59:59-02:00", "2026-11-01T09"},
+    {"2023-02-29", "1900-02-29", "0000-01-01", "2026-13-01", "2026-00-01", "2026-04-31", "2026-04-00",
+     "2026-1-01", "2026/11/01", "2026-11-01T09:30", "2026-0:-01", "2026-11-0a"},
+    {"1e309", "0x1", "1,5", "1e", "-"},
+    {"ja", "truer"},
+    {"a\"b", "\"a\"b", "a\"", "\"a", "a\rb", "\xff"},
+    {"a\"b"},
+};
+
+static void put_line(int column, const char *text)
+{
+    char line[400] = HEADER;
+    for (int c = 0; c < 9; c++) {
+        strcat(line, c == column ? text : c == 0 ? "1" : c == 1 ? "x" : "");
+        strcat(line, c < 8 ? "," : "\n");
+    }
+    put_bytes("one.csv", line, strlen(line));
+}
+
+static void test_spellings(void **state)
+{
+    (void)state;
+    if (!st_io_has_arrow()) skip();
+    for (int c = 0; c < 9; c++) {
+        for (size_t i = 0; i < ST_COUNT(quickly_read[c]) && quickly_read[c][i]; i++) {
+            put_line(c, quickly_read[c][i]);
+            if (!read_both_ways("one.csv")) fail_msg("%s is not read quickly", quickly_read[c][i]);
+        }
+        for (size_t i = 0; i < ST_COUNT(others[c]) && others[c][i]; i++) {
+            put_line(c, others[c][i]);
+            read_both_ways("one.csv");
+        }
+    }
+}
+
+/* Many blocks, with values over their ends, however many threads read them. */
+static void put_many_blocks(const char *end)
+{
+    enum { ROWS = 60000 };
+    static const char words[] =
+        "a note with , and \r\n in it, which begins again and again and again and again and";
+    static const char marks[] = "\"\"\"\"\"\"";
+    FILE *f = fopen(in_folder("many.csv"), "wb");
+    assert_non_null(f);
+    fprintf(f, "order_id,buyer,amount,ordered_at,day,score,paid,note,tags%s", end);
+    for (int i = 0; i < ROWS; i++) {
+        fprintf(f, "%d,\"b%d\",%d.%02d,2026-%02d-%02dT%02d:00:00Z,,", i, i % 777, i, i % 100, i % 12 + 1,
+                i % 28 + 1, i % 24);
+        fprintf(f, "%d.%d,%s,\"%.*s\n%.*s\",t%s", i, i * 7, i % 3 ? "true" : "", i % 80, words, i % 4 * 2,
+                marks, i + 1 < ROWS ? end : "");
+    }
+    fclose(f);
+}
+
+static void test_many_blocks(void **state)
+{
+    (void)state;
+    if (!st_io_has_arrow()) skip();
+    for (int crlf = 0; crlf < 2; crlf++) {
+        put_many_blocks(crlf ? "\r\n" : "\n");
+        for (uint32_t threads = 1; threads <= 3; threads++) {
+            st_io_threads(threads);
+            bool quickly = read_both_ways("many.csv");
+            st_io_threads(0);
+            assert_true(quickly);
+        }
+    }
+}
+
+/* Something else, however late it comes: then the file is not read in part. */
+static void test_late_mistake(void **state)
+{
+    (void)state;
+    if (!st_io_has_arrow()) skip();
+    enum { ROWS = 200000, LATE = 150000 };
+    FILE *f = fopen(in_folder("late.csv"), "wb");
+    assert_non_null(f);
+    fputs(HEADER, f);
+    for (int i = 0; i < ROWS; i++) fprintf(f, "%d,a,%s,,,,,,\n", i, i == LATE ? "1.2.3" : "1.23");
+    fclose(f);
+    assert_false(read_both_ways("late.csv"));
 }
 
 /* ---- finding ---- */
@@ -643,7 +832,8 @@ int main(void)
         IN_FOLDER(test_mistakes),      IN_FOLDER(test_cut_files),       IN_FOLDER(test_spoiled_bytes),
         IN_FOLDER(test_good_files),    IN_FOLDER(test_header_alone),    IN_FOLDER(test_nothing_there),
         IN_FOLDER(test_packed_files),  IN_FOLDER(test_finding),         IN_FOLDER(test_failed_write),
-        IN_FOLDER(test_refused_write), IN_FOLDER(test_full_disk),
+        IN_FOLDER(test_refused_write), IN_FOLDER(test_full_disk),       IN_FOLDER(test_spellings),
+        IN_FOLDER(test_many_blocks),   IN_FOLDER(test_late_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
