@@ -20,11 +20,6 @@ const Wanted *find(const WantedColumns &wanted, const std::string &name)
     return at == wanted.end() ? nullptr : &*at;
 }
 
-arrow::Result<std::shared_ptr<arrow::io::ReadableFile>> open_file(const std::string &path)
-{
-    return arrow::io::ReadableFile::Open(path, memory());
-}
-
 // ---- Parquet ----
 
 constexpr int64_t batch_rows = 1 << 16, buffer_bytes = 1 << 18;
@@ -71,7 +66,7 @@ class ParquetRows : public Rows
 
     arrow::Status open(const std::string &path, const WantedColumns &wanted)
     {
-        ARROW_ASSIGN_OR_RAISE(auto file, open_file(path));
+        ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path, memory()));
         parquet::arrow::FileReaderBuilder builder;
         // Columns are read as they are decoded, each by the thread that decodes it, not all of them before the first row.
         parquet::ReaderProperties reading(memory());
@@ -132,7 +127,8 @@ class ArrowRows : public Rows
 
     arrow::Status open(const std::string &path, const WantedColumns &wanted)
     {
-        ARROW_ASSIGN_OR_RAISE(input_, open_file(path));
+        // Its columns lie as they are used: they stay where the system has the file in memory, and nothing is copied.
+        ARROW_ASSIGN_OR_RAISE(input_, arrow::io::MemoryMappedFile::Open(path, arrow::io::FileMode::READ));
         ARROW_ASSIGN_OR_RAISE(auto magic, input_->ReadAt(0, 6));
         bool random = magic->ToString() == "ARROW1";
         auto options = arrow::ipc::IpcReadOptions::Defaults();
@@ -159,7 +155,7 @@ class ArrowRows : public Rows
         return arrow::Status::OK();
     }
 
-    std::shared_ptr<arrow::io::ReadableFile> input_;
+    std::shared_ptr<arrow::io::RandomAccessFile> input_;
     std::shared_ptr<arrow::ipc::RecordBatchFileReader> file_;
     std::shared_ptr<arrow::RecordBatchReader> stream_;
     std::shared_ptr<arrow::Schema> schema_;

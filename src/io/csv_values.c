@@ -40,7 +40,7 @@ static st_str trimmed(const char *p, size_t n)
     return st_text_trim((st_str){p, (uint32_t)n});
 }
 
-static uint64_t eight_bytes(const char *p)
+static inline uint64_t eight_bytes(const char *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof word);
@@ -51,7 +51,7 @@ static uint64_t eight_bytes(const char *p)
 
 /* At most eight digits: in a word the first one lowest, zeros in front of them. Neighbours are joined to numbers of two, four
  * and eight digits. */
-static bool few_digits(const char *p, size_t n, uint64_t *out)
+static inline bool few_digits(const char *p, size_t n, uint64_t *out)
 {
     *out = 0;
     if (n == 0) return true;
@@ -67,7 +67,7 @@ static bool few_digits(const char *p, size_t n, uint64_t *out)
 
 enum { MOST_DIGITS = 19 }; /* that 64 bits hold */
 
-static bool take_digits(const char *p, size_t n, uint64_t *out)
+static inline bool take_digits(const char *p, size_t n, uint64_t *out)
 {
     if (!LITTLE_ENDIAN_WORDS) return false;
     if (n <= 8) return few_digits(p, n, out);
@@ -83,7 +83,7 @@ static bool take_digits(const char *p, size_t n, uint64_t *out)
 }
 
 /* Where the point stands; n: nowhere. */
-static size_t point_in(const char *p, size_t n)
+static inline size_t point_in(const char *p, size_t n)
 {
     if (LITTLE_ENDIAN_WORDS) {
         /* the lowest byte that is a point is found rightly, whatever stands behind it */
@@ -102,7 +102,7 @@ struct digits {
     size_t behind;
 };
 
-static bool plain_number(const char *p, size_t n, size_t most, struct digits *out)
+static inline bool plain_number(const char *p, size_t n, size_t most, struct digits *out)
 {
     out->negative = n && *p == '-';
     p += out->negative;
