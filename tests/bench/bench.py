@@ -1,180 +1,279 @@
 #!/usr/bin/env python3
 """Strata beside DuckDB and Polars: the same work on the same files in the same run. Every count is compared before a time is
-printed. bench.py ENGINE STRATA FOLDER --customers N [--quick] [--seed S] [--repeat R] [--only W1 ...] [--json FILE]
+printed. bench.py PROGRAMS STRATA FOLDER [option...], which ./dev bench calls.
 
-Data are made once below FOLDER. Times are medians of at least five; loading is timed only where the work says so."""
+Data are made once below FOLDER. Times are medians; the JSON has all of them. Loading is timed only where the work says so."""
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
-import time
+import tempfile
 
 import data
+import goals
+import machine
 import rules
 import traits
 
 THREADS = 2
-RULES = 200
-
-
-def median(times):
-    return statistics.median(times)
+RULES, TRAIT_RULES = 200, 50
+FILE_CUSTOMERS = 1_000_000  # of the work from file to file
+SHORT, OFTEN = 0.1, 5  # what takes less seconds than this is repeated so many times as often
+LONG, SELDOM = 15, 3  # what takes another engine longer is repeated so seldom
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def note(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def run_json(command, env=None):
+    """What a program says as JSON; None and its last words where it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
+    if done.returncode != 0:
+        return None, (done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1]
+    return json.loads(done.stdout.splitlines()[-1]), None
+
+
+def counts_of(counts, prefix="", label="in"):
+    """Of the counts that the library gives, "definition.label": those of one label, or of one definition by label."""
+    if prefix:
+        return {k.split(".", 1)[1]: v for k, v in counts.items() if k.startswith(prefix + ".") and k.count(".") == 1}
+    return {k.rsplit(".", 1)[0]: v for k, v in counts.items() if k.endswith("." + label)}
+
+
 class Bench:
-    def __init__(self, args):
+    def __init__(self, args, scratch):
         self.args = args
-        self.folder = os.path.join(args.folder, str(args.customers))
-        self.table = []
+        self.scratch = scratch
+        self.rows = []
+        self.machine = {**machine.describe(), "threads": THREADS}
+        self.folder = self.make_data(args.customers)
+
+    def make_data(self, customers):
+        """The folder of so many customers; the seed stands in its name unless it is 1."""
+        seed = self.args.seed
+        folder = os.path.join(self.args.folder, f"{customers}" if seed == 1 else f"{customers}-{seed}")
+        if not data.is_made(folder):
+            note(f"Making {customers:,} customers and {customers * data.ORDERS_A_CUSTOMER:,} orders in {folder}")
+            data.make(folder, customers, seed)
+        return folder
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def rule_file(self, name, text):
-        path = self.path(name + ".seg")
+        path = os.path.join(self.scratch, name + ".seg")
         with open(path, "w", encoding="utf-8") as out:
             out.write(text)
         return path
 
     # ---- Strata ----
-    def strata(self, name, text, what, tables, env=None, repeat=None):
-        command = [self.args.engine, self.rule_file(name, text), str(THREADS), str(repeat or self.args.repeat), what]
-        command += [f"{t}={self.path(t)}.parquet" for t in tables]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
-        if done.returncode != 0:
-            sys.exit(f"{name}: {done.stderr}")
-        said = json.loads(done.stdout)
-        return median(said["seconds"]), said.get("counts"), said["peak_bytes"]
+    def engine(self, arguments, env=None):
+        said, failed = run_json([os.path.join(self.args.programs, "bench_engine"), *map(str, arguments)], env)
+        if failed:
+            sys.exit(f"strata: {failed}")
+        return said
+
+    def strata(self, name, text, output, when, tables, env=None, threads=THREADS):
+        """The library over data in memory. What is short is measured more often."""
+        def timed(repeat):
+            return self.engine(["run", self.rule_file(name, text), threads, repeat, output, when]
+                               + [f"{t}={self.path(t)}.parquet" for t in tables], env)
+        said = timed(self.args.repeat)
+        short = statistics.median(said["seconds"]) < SHORT and not self.args.quick
+        return timed(OFTEN * self.args.repeat) if short and when == "later" else said
 
     # ---- other engines, each in a process of its own, so that memory is its own too ----
-    def other(self, work):
-        done = subprocess.run([sys.executable, __file__, "--work", json.dumps({**work, "folder": self.folder, "seed": self.args.seed,
-                               "repeat": work.get("repeat", self.args.repeat)})], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            return None, None, None, done.stderr.strip().splitlines()[-1:] or ["stopped"]
-        said = json.loads(done.stdout.splitlines()[-1])
-        return median(said["seconds"]), said["counts"], said["peak_bytes"], None
+    def other(self, work, engine, **more):
+        if engine not in self.args.engines:
+            return {"skipped": True}
+        note(f"{work} with {engine}{', tests once' if more.get('once') else ''} …")
+        w = {"work": work, "engine": engine, "folder": self.folder, "customers": self.args.customers, "seed": self.args.seed,
+             "threads": THREADS, "rules": RULES, "repeat": self.args.repeat, "once": False, **more}
+        if not self.args.quick and self.is_long(w):
+            w["repeat"] = min(self.args.repeat, SELDOM)
+        said, failed = run_json([sys.executable, os.path.join(HERE, "rivals.py"), json.dumps(w)])
+        if failed:
+            note(f"{work}: {engine} could not do it: {failed}")
+        return said or {"skipped": True}
 
-    def row(self, work, engine, seconds, peak=None, ratio=None, remark=""):
-        self.table.append({"work": work, "engine": engine, "seconds": seconds, "ratio": ratio, "peak_bytes": peak, "remark": remark})
-        print(f"{work:<34} {engine:<22} {seconds:>10.4f} s {'' if ratio is None else f'{ratio:>8.1f}x':>9} "
-              f"{'' if peak is None else f'{peak / 1e9:6.2f} GB':>10}  {remark}", flush=True)
+    def is_long(self, w):
+        """DuckDB works at every test of every rule, and at a group a customer, anew."""
+        return w["engine"] == "duckdb" and w["work"] in ("w1", "w2") and w["customers"] > 3_000_000
 
-    def compare(self, work, ours, counts, others):
-        """Rows of one piece of work; stops where a count differs."""
-        self.row(work, "strata", ours[0], ours[2])
-        for engine, (seconds, theirs, peak, failed) in others.items():
-            if failed:
-                note(f"{work}: {engine} could not do it: {failed[0]}")
-                continue
-            if theirs != counts:
-                wrong = [k for k in counts if theirs.get(k) != counts[k]][:5]
-                sys.exit(f"{work}: {engine} counts otherwise: " + ", ".join(f"{k} {theirs.get(k)} not {counts[k]}" for k in wrong))
-            self.row(work, engine, seconds, peak, seconds / ours[0])
+    # ---- rows ----
+    def row(self, work, title, engine, said, base=None, remark="", **more):
+        times = said["seconds"]
+        middle, least = statistics.median(times), min(times)
+        ratio = middle / base if base else None
+        peak = said.get("peak_bytes")
+        remark = "; ".join(r for r in (said.get("way"), remark) if r)
+        self.rows.append({"id": work, "work": title, "engine": engine, "seconds": middle, "min": least, "max": max(times),
+                          "spread": (max(times) - least) / middle if middle else 0, "times": times, "ratio": ratio,
+                          "peak_bytes": peak, "remark": remark, **more})
+        print(f"{title:<40} {engine:<20} {middle:>10.4f} s {f'{ratio:.1f}x' if ratio else '':>8} "
+              f"{f'{peak / 1e9:.2f} GB' if peak else '':>9}  {remark}", flush=True)
+        return middle
 
-    def wanted(self, work):
-        return not self.args.only or work in self.args.only
+    def check(self, title, counts, others):
+        """Stops where an engine counts otherwise."""
+        for engine, said in others.items():
+            theirs = counts if "skipped" in said else said["counts"]
+            wrong = [k for k in sorted(counts.keys() | theirs.keys()) if theirs.get(k) != counts.get(k)]
+            if wrong:
+                sys.exit(f"{title}: {engine} counts otherwise: "
+                         + ", ".join(f"{k} {theirs.get(k)}, not {counts.get(k)}" for k in wrong[:5]))
+
+    def compare(self, work, title, ours, counts, others, remark=""):
+        """The rows of a piece of work, with the counts held against each other first."""
+        self.check(title, counts, others)
+        base = self.row(work, title, "strata", ours, remark=remark)
+        for engine, said in others.items():
+            if "skipped" not in said:
+                self.row(work, title, engine, said, base)
 
     # ---- the work ----
     def w1(self):
-        for shape, what in (("counts", "counts"), ("columns", "columns")):
-            ours = self.strata("w1", rules.seg(rules.make(self.args.seed, RULES)), what, ["customers"])
-            counts = {k.split(".")[0]: v for k, v in ours[1].items()}
-            others = {e: self.other({"work": "w1", "engine": e, "shape": shape, "rules": RULES}) for e in
-                      ("polars", "duckdb", "duckdb, tests once")}
-            self.compare(f"W1 {RULES} rules, {shape}", ours, counts, others)
+        text = rules.seg(rules.make(self.args.seed, RULES))
+        for output in ("counts", "columns"):
+            ours = self.strata("w1", text, output, "later", ["customers"])
+            others = {"polars": self.other("w1", "polars", output=output), "duckdb": self.other("w1", "duckdb", output=output),
+                      "duckdb, tests once": self.other("w1", "duckdb", output=output, once=True)}
+            self.compare(f"w1.{output}", f"W1 {RULES} rules, {output}", ours, counts_of(ours["counts"]), others,
+                         f"later runs; the first {1e3 * ours['first_run']:.0f} ms")
+
+    def isa(self):
+        """The same on each instruction set that the machine has."""
+        text, counts = rules.seg(rules.make(self.args.seed, RULES)), None
+        have = {"avx512": ("avx2", "avx512"), "avx2": ("avx2",), "plain": ()}[self.machine["instruction_set"]]
+        for isa in have:
+            said = self.strata("w1", text, "counts", "later", ["customers"], {"STRATA_ISA": isa})
+            counts = counts or said["counts"]
+            self.check("W1", counts, {isa: said})
+            self.row(f"w1.{isa}", f"W1 {RULES} rules, counts, {isa}", "strata", said, remark="later runs")
+
+    def bandwidth(self):
+        said = self.engine(["bandwidth", THREADS, max(5, self.args.repeat)])
+        self.machine["read_bandwidth"] = said["bytes"] / statistics.median(said["seconds"])
+        return said
 
     def few(self):
         read = self.bandwidth()
-        self.row("memory, read by 2 threads", "", read[0], remark=f"{read[1] / 1e9:.1f} GB/s")
+        fast = self.machine["read_bandwidth"]
+        self.row("memory", f"reading {read['bytes'] / 1e9:.1f} GB", "", read, remark=f"{fast / 1e9:.1f} GB/s")
+        medians = {}
         for n in (1, 10, 50, 200, 1000):
             made = rules.make(self.args.seed, n)
-            seconds, _, _ = self.strata(f"few{n}", rules.seg(made), "counts", ["customers"])
-            touched = sum(self.width(c) for c in {leaf[0] for r in made for leaf in rules.leaves(r)}) * self.args.customers
-            self.row(f"{n} rules, counts", "strata", seconds,
-                     remark=f"{touched / seconds / 1e9:.1f} GB/s of columns as stored, {100 * touched / seconds / read[1]:.0f}% of memory")
-
-    @staticmethod
-    def width(column):
-        kind = rules.KIND[column]
-        return {"int": 8, "float": 8, "date": 4, "string": 4, "bool": 0.125}.get(kind, 16)
-
-    def bandwidth(self):
-        import threading
-        import numpy as np
-        block = np.ones(1 << 27, dtype=np.int64)
-        halves = np.array_split(block, THREADS)
-        best = None
-        for _ in range(5):
-            begin = time.perf_counter()
-            workers = [threading.Thread(target=h.sum) for h in halves]
-            for w in workers:
-                w.start()
-            for w in workers:
-                w.join()
-            best = min(best or 1e9, time.perf_counter() - begin)
-        return best, block.nbytes / best
+            said = self.strata(f"few{n}", rules.seg(made), "counts", "later", ["customers"])
+            stored = rules.bytes_a_row({leaf[0] for r in made for leaf in rules.leaves(r)}) * self.args.customers
+            medians[n] = statistics.median(said["seconds"])
+            given, taken = stored / medians[n], said["bytes_read"] / medians[n]
+            inside = said["bytes_read"] < self.machine["caches"].get("L3", 0)
+            self.row(f"rules.{n}", f"{n} rule{'s' if n > 1 else ''}, counts", "strata", said, share_stored=given / fast, share_read=taken / fast,
+                     remark=f"columns as given {given / 1e9:.1f} GB/s, {100 * given / fast:.0f} % of memory; really read "
+                     f"{taken / 1e9:.1f} GB/s, {100 * taken / fast:.0f} %" + (", which the caches hold" if inside else ""))
+        self.row("rules.further", "a further rule, 200 to 1000", "strata", {"seconds": [(medians[1000] - medians[200]) / 800]},
+                 remark="difference of the medians")
 
     def compiling(self):
-        seconds, _, _ = self.strata("w1000", rules.seg(rules.make(self.args.seed, 1000)), "compile", [])
-        self.row("compiling 1000 rules", "strata", seconds)
+        path = self.rule_file("w1000", rules.seg(rules.make(self.args.seed, 1000)))
+        self.row("compile", "compiling 1000 rules", "strata", self.engine(["compile", path, 3 * self.args.repeat]))
 
     def w2(self):
+        tables = ["customers", "orders"]
         text = traits.SCHEMA + traits.seg_traits()
-        ours = self.strata("w2", text, "load", ["customers", "orders"])
-        once = self.strata("w2", text, "columns", ["customers", "orders"])
-        made = traits.rules(self.args.seed, 50)
-        more = self.strata("w2rules", text + traits.seg_rules(made), "columns", ["customers", "orders"])
-        counts = {f"t{i}": more[1][f"t{i}.in"] for i in range(len(made))}
-        others = {e: self.other({"work": "w2", "engine": e, "repeat": max(3, self.args.repeat // 2)}) for e in ("duckdb", "polars")}
-        self.row("W2 20 traits, ids to be mapped", "strata", ours[0], ours[2])
-        self.row("W2 20 traits, mapped before", "strata", once[0], once[2])
-        rules_seconds = max(more[0] - once[0], 1e-4)
-        self.row("W2 50 rules on the traits", "strata", rules_seconds)
-        for engine, (seconds, theirs, peak, failed) in others.items():
-            if failed:
-                note(f"W2: {engine} could not do it: {failed[0]}")
+        with_rules = text + traits.seg_rules(traits.rules(self.args.seed, TRAIT_RULES))
+        more = self.strata("w2rules", with_rules, "columns", "later", tables)
+        counts = {k: v for k, v in counts_of(more["counts"]).items() if k.startswith("t")}
+        others = {e: self.other("w2", e, rules=TRAIT_RULES) for e in ("duckdb", "polars")}
+        self.check("W2", counts, others)
+        load, first, later = (self.strata("w2", text, "columns", when, tables) for when in ("load", "first", "later"))
+        base = self.row("w2.load", "W2 20 traits, ids to be mapped", "strata", load, remark="binding Arrow batches and the first run")
+        self.row("w2.first", "W2 20 traits, ids mapped", "strata", first, remark="first run over data bound before")
+        self.row("w2.later", "W2 20 traits, ids mapped", "strata", later, remark="later runs: views are kept")
+        rules_alone = max(statistics.median(more["seconds"]) - statistics.median(later["seconds"]), 1e-4)
+        self.row("w2.rules", f"W2 {TRAIT_RULES} rules on the traits", "strata", {"seconds": [rules_alone]},
+                 remark="what they add to later runs: difference of the medians")
+        self.snapshot(text, tables)
+        for engine, said in others.items():
+            if "skipped" in said:
                 continue
-            on_traits = theirs.pop("seconds_rules")
-            if theirs != counts:
-                wrong = [k for k in counts if theirs.get(k) != counts[k]][:5]
-                sys.exit(f"W2: {engine} counts otherwise: " + ", ".join(f"{k} {theirs.get(k)} not {counts[k]}" for k in wrong))
-            self.row("W2 20 traits", engine, seconds, peak, seconds / ours[0], f"{seconds / once[0]:.1f}x of the mapped run")
-            self.row("W2 50 rules on the traits", engine, on_traits, None, on_traits / rules_seconds)
+            self.row("w2", "W2 20 traits", engine, said, base, "beside ids to be mapped")
+            for part, title in (("rules", "with the join"), ("rules on the joined table", "joined before")):
+                name = "w2.rules" if part == "rules" else "w2.rules.joined"
+                self.row(name, f"W2 {TRAIT_RULES} rules on the traits", engine, {"seconds": said["parts"][part]}, rules_alone, title)
+
+    def snapshot(self, text, tables):
+        """From the shell: a run over a snapshot that was made before."""
+        if subprocess.run([self.args.strata, "help", "snapshot"], capture_output=True, check=False).returncode != 0:
+            note("W2 from a snapshot: this strata has no verb snapshot.")
+            return
+        path, snap = self.rule_file("w2", text), os.path.join(self.scratch, "w2.snapshot")
+        sources = [a for t in tables for a in ("--data", f"{t}={self.path(t)}.parquet")]
+        made = self.spent([self.args.strata, "snapshot", path, *sources, "-o", snap], 1)
+        self.row("w2.snapshot.made", "making a snapshot", "strata", made)
+        said = self.spent([self.args.strata, "run", path, "--data", snap, "--as-of", traits.AS_OF, "--threads", str(THREADS)],
+                          self.args.repeat)
+        self.row("w2.snapshot", "W2 20 traits from a snapshot", "strata", said, remark="a process from the shell, its counts printed")
 
     def w3(self):
-        ours = self.strata("w3", traits.SCHEMA + traits.RFM, "counts", ["customers", "orders"])
-        counts = {k.split(".", 1)[1]: v for k, v in ours[1].items() if k.startswith("loyalty.") and k.count(".") == 1}
-        self.compare("W3 rfm with tiers", ours, counts, {"duckdb": self.other({"work": "w3", "engine": "duckdb"})})
+        text, tables = traits.SCHEMA + traits.RFM, ["customers", "orders"]
+        first, later = (self.strata("w3", text, "counts", when, tables) for when in ("first", "later"))
+        others = {"duckdb": self.other("w3", "duckdb")}
+        self.check("W3", counts_of(first["counts"], "loyalty"), {"a later run": {"counts": counts_of(later["counts"], "loyalty")}, **others})
+        base = self.row("w3.first", "W3 rfm with tiers", "strata", first, remark="first run over data bound before")
+        self.row("w3.later", "W3 rfm with tiers", "strata", later, remark="later runs: views are kept")
+        if "skipped" not in others["duckdb"]:
+            self.row("w3", "W3 rfm with tiers", "duckdb", others["duckdb"], base, "beside the first run")
 
     def w4(self):
         for name in ("md5", "sha256"):
             text = ("hash sha256\n" if name == "sha256" else "") + rules.seg_schema() + \
                 'segment everybody where age >= 0\nexperiment x on everybody salt "spring-26" { arms { a 10% b 45% c 45% } }\n'
-            ours = self.strata("w4" + name, text, "counts", ["customers"])
-            counts = {k.split(".")[1]: v for k, v in ours[1].items() if k.startswith("x.")}
-            self.compare(f"W4 assignments by {name}", ours, counts, {"duckdb": self.other({"work": "w4", "engine": "duckdb", "hash": name})})
+            ours = self.strata("w4" + name, text, "counts", "later", ["customers"])
+            self.compare(f"w4.{name}", f"W4 assignments by {name}", ours, counts_of(ours["counts"], "x"),
+                         {"duckdb": self.other("w4", "duckdb", hash=name)}, "later runs")
+
+    # ---- from file to file ----
+    def spent(self, command, repeat, env=None):
+        """A command from the shell: its seconds and the most memory that it had."""
+        said = [run_json([os.path.join(self.args.programs, "bench_spent"), *command], env) for _ in range(repeat)]
+        failed = next((f for _, f in said if f), None)
+        if failed:
+            sys.exit(f"{os.path.basename(command[0])}: {failed}")
+        return {"seconds": [s["seconds"] for s, _ in said], "peak_bytes": max(s["peak_bytes"] for s, _ in said)}
+
+    def script(self, engine, source, path, once=False):
+        import rivals
+        if engine not in self.args.engines:
+            return {"skipped": True}
+        out = os.path.join(self.scratch, "other.parquet")
+        text = rivals.SCRIPTS[engine](source, path, out, {"seed": self.args.seed, "rules": RULES, "threads": THREADS, "once": once})
+        said = self.spent([sys.executable, "-c", text], self.args.repeat, {"PYTHONPATH": HERE, "POLARS_MAX_THREADS": str(THREADS)})
+        return {**said, "counts": count_file(out)}
 
     def w5(self):
-        data.make_csv(self.folder)
-        path = self.rule_file("w5", rules.seg(rules.make(self.args.seed, RULES)))
+        folder = self.make_data(FILE_CUSTOMERS if not self.args.quick else self.args.customers)
+        data.make_csv(folder)
+        rule_path, out = self.rule_file("w5", rules.seg(rules.make(self.args.seed, RULES))), os.path.join(self.scratch, "out.parquet")
         for source in ("parquet", "csv"):
-            times = []
-            for _ in range(self.args.repeat):
-                begin = time.perf_counter()
-                subprocess.run([self.args.strata, "run", path, "--data", f"customers={self.path('customers.' + source)}", "--as-of",
-                                traits.AS_OF, "--threads", str(THREADS), "-o", self.path("out.parquet")], check=True, capture_output=True)
-                times.append(time.perf_counter() - begin)
-            counts = count_file(self.path("out.parquet"))
-            ours = (median(times), counts, None)
-            others = {e: self.other({"work": "w5", "engine": e, "source": source}) for e in ("polars", "duckdb")}
-            self.compare(f"W5 {source} to parquet", ours, counts, others)
+            path = os.path.join(folder, "customers." + source)
+            ours = self.spent([self.args.strata, "run", rule_path, "--data", f"customers={path}", "--as-of", traits.AS_OF, "--threads",
+                               str(THREADS), "-o", out], self.args.repeat)
+            others = {"polars": self.script("polars", source, path), "duckdb": self.script("duckdb", source, path),
+                      "duckdb, tests once": self.script("duckdb", source, path, True)}
+            self.compare(f"w5.{source}", f"W5 {source} to parquet, {FILE_CUSTOMERS // 1_000_000} M", ours, count_file(out), others)
+
+    def said(self):
+        import duckdb
+        import polars
+        return {"machine": self.machine, "customers": self.args.customers, "orders": self.args.customers * data.ORDERS_A_CUSTOMER,
+                "seed": self.args.seed, "threads": THREADS, "versions": {"DuckDB": duckdb.__version__, "Polars": polars.__version__},
+                "goals": goals.judge(self.rows), "rows": self.rows}
 
 
 def count_file(path):
@@ -184,200 +283,47 @@ def count_file(path):
     return {name: pc.sum(table[name]).as_py() or 0 for name in table.column_names if name != "customer_id"}
 
 
-# ---- the other engines ----
-def timed(repeat, call):
-    times, answer = [], None
-    for _ in range(repeat):
-        begin = time.perf_counter()
-        answer = call()
-        times.append(time.perf_counter() - begin)
-    return times, answer
+WORK = {"W1": Bench.w1, "isa": Bench.isa, "rules": Bench.few, "compile": Bench.compiling, "W2": Bench.w2, "W3": Bench.w3, "W4": Bench.w4,
+        "W5": Bench.w5}
+ENGINES = ("strata", "duckdb", "polars")
 
 
-def duck(folder, tables):
-    import duckdb
-    con = duckdb.connect()
-    con.execute(f"set threads to {THREADS}")
-    con.execute("set enable_progress_bar = false")
-    for t in tables:
-        con.execute(f"create table {t} as select * from read_parquet('{folder}/{t}.parquet')")
-    return con
+def write_json(path, said):
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(said, out, indent=1)
+    note(f"All times are in {path}")
 
 
-def duck_rules(made, once):
-    """The select list, and the table it reads. once: each test once in a subquery, the rules on its columns."""
-    if not once:
-        return [rules.sql_rule(r) for r in made], "customers"
-    names = {}
-    for r in made:
-        for leaf in rules.leaves(r):
-            names.setdefault(leaf, f"l{len(names)}")
-    inner = ", ".join(f"({rules.sql_leaf(leaf)}) as {name}" for leaf, name in names.items())
-    return [rules.sql_rule(r, lambda leaf: names[leaf]) for r in made], f"(select {inner} from customers)"
-
-
-def duck_w1(w):
-    made = rules.make(w["seed"], w["rules"])
-    con = duck(w["folder"], ["customers"])
-    spelled, source = duck_rules(made, "once" in w["engine"])
-    if w["shape"] == "counts":
-        query = "select " + ", ".join(f"count(*) filter (where {r})" for r in spelled) + " from " + source
-        times, answer = timed(w["repeat"], lambda: con.execute(query).fetchone())
-        return times, {f"r{i}": n for i, n in enumerate(answer)}
-    query = "select " + ", ".join(f"coalesce({r}, false) as r{i}" for i, r in enumerate(spelled)) + " from " + source
-    times, answer = timed(w["repeat"], lambda: con.execute(query).to_arrow_table())
-    import pyarrow.compute as pc
-    return times, {name: pc.sum(answer[name]).as_py() for name in answer.column_names}
-
-
-def polars_w1(w):
-    import polars as pl
-    made = rules.make(w["seed"], w["rules"])
-    frame = pl.read_parquet(w["folder"] + "/customers.parquet")
-    spelled = [rules.polars_rule(pl, r).fill_null(False) for r in made]
-    if w["shape"] == "counts":
-        asked = [e.sum().alias(f"r{i}") for i, e in enumerate(spelled)]
-        times, answer = timed(w["repeat"], lambda: frame.lazy().select(asked).collect())
-        return times, {k: int(v) for k, v in answer.row(0, named=True).items()}
-    asked = [e.alias(f"r{i}") for i, e in enumerate(spelled)]
-    times, answer = timed(w["repeat"], lambda: frame.lazy().select(asked).collect())
-    return times, {k: int(v) for k, v in answer.sum().row(0, named=True).items()}
-
-
-def duck_w2(w):
-    con = duck(w["folder"], ["customers", "orders"])
-    spelled = ", ".join(f"{traits.sql_trait(*t[1:])} as {t[0]}" for t in traits.TRAITS)
-    times, _ = timed(w["repeat"], lambda: con.execute(
-        f"create or replace table made as select customer_id, {spelled} from orders group by customer_id"))
-    zeros = ", ".join(f"coalesce({t[0]}, 0) as {t[0]}" if t[1] in ("count", "sum", "distinct") else t[0] for t in traits.TRAITS)
-    query = "select " + ", ".join(f"count(*) filter (where {traits.spelled(r)})" for r in traits.rules(w["seed"], 50)) + \
-        f" from (select customer_id, {zeros} from customers left join made using (customer_id))"
-    rule_times, answer = timed(w["repeat"], lambda: con.execute(query).fetchone())
-    return times, {**{f"t{i}": n for i, n in enumerate(answer)}, "seconds_rules": median(rule_times)}
-
-
-def polars_w2(w):
-    import polars as pl
-    people = pl.read_parquet(w["folder"] + "/customers.parquet", columns=["customer_id"])
-    rows = pl.read_parquet(w["folder"] + "/orders.parquet")
-    asked = [traits.polars_trait(pl, *t) for t in traits.TRAITS]
-    times, made = timed(w["repeat"], lambda: rows.lazy().group_by("customer_id").agg(asked).collect())
-    zeros = [pl.col(t[0]).fill_null(0) for t in traits.TRAITS if t[1] in ("count", "sum", "distinct")]
-    def tested(rule):
-        word, tests = rule
-        spelled = [(pl.col(n) >= c) if op == ">=" else (pl.col(n) < c) for n, op, c in tests]
-        whole = spelled[0]
-        for t in spelled[1:]:
-            whole = whole & t if word == "and" else whole | t
-        return whole.fill_null(False).sum()
-    rule_asked = [tested(r).alias(f"t{i}") for i, r in enumerate(traits.rules(w["seed"], 50))]
-    rule_times, answer = timed(w["repeat"], lambda: people.lazy().join(made.lazy(), on="customer_id", how="left")
-                               .with_columns(zeros).select(rule_asked).collect())
-    return times, {**{k: int(v) for k, v in answer.row(0, named=True).items()}, "seconds_rules": median(rule_times)}
-
-
-def duck_w3(w):
-    con = duck(w["folder"], ["orders"])
-    times, answer = timed(w["repeat"], lambda: con.execute(traits.sql_rfm()).fetchall())
-    return times, dict(answer)
-
-
-def duck_w4(w):
-    con = duck(w["folder"], ["customers"])
-    cut = [(10 << 52) // 100 + 1, (55 << 52) // 100 + 1, 1 << 52]
-    hashed = f"('0x' || substr({w['hash']}('spring-26:' || customer_id), 1, 13))::bigint"
-    query = f"select case when h < {cut[0]} then 'a' when h < {cut[1]} then 'b' else 'c' end as arm, count(*) from " \
-        f"(select {hashed} as h from customers) group by 1"
-    times, answer = timed(w["repeat"], lambda: con.execute(query).fetchall())
-    return times, dict(answer)
-
-
-W5 = {"duckdb": """
-import duckdb, rules
-con = duckdb.connect()
-con.execute("set threads to {threads}")
-made = rules.make({seed}, {n})
-con.execute("copy (select customer_id, " + ", ".join(f"coalesce({{rules.sql_rule(r)}}, false) as r{{i}}" for i, r in enumerate(made))
-    + " from {reader}) to '{out}' (format parquet)")
-""", "polars": """
-import polars as pl, rules
-made = rules.make({seed}, {n})
-frame = {reader}
-asked = [rules.polars_rule(pl, r).fill_null(False).alias(f"r{{i}}") for i, r in enumerate(made)]
-frame.select([pl.col("customer_id")] + asked).sink_parquet("{out}")
-"""}
-
-
-def polars_kinds():
-    kinds = {"int": "pl.Int64", "float": "pl.Float64", "bool": "pl.Boolean", "date": "pl.Date", "string": "pl.String"}
-    spelled = [f"'customer_id': pl.Int64"] + [f"'{c}': {kinds.get(rules.KIND[c], 'pl.Decimal(12, 2)')}" for c, _, _ in rules.COLUMNS]
-    return "{" + ", ".join(spelled) + "}"
-
-
-def duck_kinds():
-    kinds = {"int": "bigint", "float": "double", "bool": "boolean", "date": "date", "string": "varchar"}
-    spelled = ["'customer_id': 'bigint'"] + [f"'{c}': '{kinds.get(rules.KIND[c], 'decimal(12,2)')}'" for c, _, _ in rules.COLUMNS]
-    return "{" + ", ".join(spelled) + "}"
-
-
-def other_w5(w):
-    out, path = w["folder"] + "/out_other.parquet", f"{w['folder']}/customers.{w['source']}"
-    reader = {("duckdb", "parquet"): f"read_parquet('{path}')", ("duckdb", "csv"): f"read_csv('{path}', columns={duck_kinds()}, header=true)",
-              ("polars", "parquet"): f"pl.scan_parquet('{path}')",
-              ("polars", "csv"): f"pl.scan_csv('{path}', schema={polars_kinds()})"}[w["engine"], w["source"]]
-    script = W5[w["engine"]].format(threads=THREADS, seed=w["seed"], n=RULES, out=out, reader=reader)
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__)), "POLARS_MAX_THREADS": str(THREADS)}
-    times, _ = timed(w["repeat"], lambda: subprocess.run([sys.executable, "-c", script], check=True, env=env))
-    return times, count_file(out)
-
-
-def peak_bytes():
-    """The most memory that this process had; the system's own count goes over from the process that started it."""
-    with open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
-def work(w):
-    os.environ["POLARS_MAX_THREADS"] = str(THREADS)
-    engine = w["engine"].split(",")[0]
-    if w["work"] == "w5":
-        times, counts = other_w5(w)
-    else:
-        times, counts = globals()[{"duckdb": "duck", "polars": "polars"}[engine] + "_" + w["work"]](w)
-    peak = None if w["work"] == "w5" else peak_bytes()
-    print(json.dumps({"seconds": times, "counts": counts, "peak_bytes": peak}))
+def options():
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Strata beside DuckDB and Polars on the same data.")
+    for name in ("programs", "strata", "folder"):
+        parser.add_argument(name, help=argparse.SUPPRESS)
+    parser.add_argument("--customers", type=int, default=10_000_000, help="with ten times as many orders; 10,000,000 if not said")
+    parser.add_argument("--quick", action="store_true", help="at most 1,000,000 customers, everything once: for the answers alone")
+    parser.add_argument("--seed", type=lambda s: random.randrange(2, 10**6) if s == "random" else int(s), default=1,
+                        help="of data and rules: a number, or random; 1 if not said")
+    parser.add_argument("--repeat", type=int, default=5, help="how often what takes long is timed; 5 if not said")
+    parser.add_argument("--only", nargs="+", choices=WORK, default=list(WORK), help="this work alone")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="these beside Strata")
+    parser.add_argument("--json", metavar="FILE", help="where all times go; build/bench/times.json if not said")
+    args = parser.parse_args()
+    if args.quick:
+        args.customers, args.repeat = min(args.customers, 1_000_000), 1
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--work")
-    parser.add_argument("engine", nargs="?")
-    parser.add_argument("strata", nargs="?")
-    parser.add_argument("folder", nargs="?")
-    parser.add_argument("--customers", type=int, default=10_000_000)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--only", action="append")
-    parser.add_argument("--json")
-    args = parser.parse_args()
-    if args.work:
-        return work(json.loads(args.work))
-    if args.quick:
-        args.customers, args.repeat = min(args.customers, 1_000_000), 1
-    bench = Bench(args)
-    note(f"Making {args.customers} customers and {args.customers * data.ORDERS_A_CUSTOMER} orders in {bench.folder}, where they are missing")
-    data.make(bench.folder, args.customers, args.seed)
-    for name, call in (("W1", bench.w1), ("rules", bench.few), ("compile", bench.compiling), ("W2", bench.w2), ("W3", bench.w3),
-                       ("W4", bench.w4), ("W5", bench.w5)):
-        if bench.wanted(name):
-            call()
-    if args.json:
-        with open(args.json, "w", encoding="utf-8") as out:
-            json.dump({"customers": args.customers, "seed": args.seed, "threads": THREADS, "rows": bench.table}, out, indent=1)
+    args = options()
+    note(f"Seed {args.seed}")
+    with tempfile.TemporaryDirectory(dir=args.folder) as scratch:
+        bench = Bench(args, scratch)
+        for name in args.only:
+            WORK[name](bench)
+        said = bench.said()
+    if not args.quick:
+        goals.print_goals(said["goals"])
+    write_json(args.json or os.path.join(args.folder, "times.json"), said)
     return 0
 
 

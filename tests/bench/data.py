@@ -82,6 +82,10 @@ def write(path, batches):
     os.replace(path + ".part", path)
 
 
+def is_made(folder):
+    return all(os.path.exists(os.path.join(folder, name)) for name in ("customers.parquet", "orders.parquet"))
+
+
 def make(folder, n, seed):
     """Makes what is not there."""
     os.makedirs(folder, exist_ok=True)

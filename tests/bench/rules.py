@@ -89,6 +89,13 @@ def leaves(node):
 KIND = {name: kind.rstrip("?") for name, kind, _ in COLUMNS}
 
 
+def bytes_a_row(names):
+    """Of columns as Arrow lays them out, with a bit for each row of those that can be missing."""
+    width = {"int": 8, "float": 8, "date": 4, "string": 4, "bool": 0.125}
+    missing = {name for name, kind, _ in COLUMNS if kind.endswith("?")}
+    return sum(width.get(KIND[name], 16) + (0.125 if name in missing else 0) for name in names)
+
+
 def joined(node, spell):
     word, kids = node
     if word == "not":

@@ -4,6 +4,9 @@ import random
 AS_OF = "2026-11-01"
 PAID, BOOKS, BIG = ('status = "paid"', "status = 'paid'"), ('category = "books"', "category = 'books'"), ("amount >= 100", "amount >= 100")
 
+WORDS = {"category": ["books", "food", "games", "garden", "home", "music", "sport", "toys"], "status": ["cancelled", "paid", "pending"]}
+ZERO_WITHOUT_ROWS = ("count", "sum", "distinct")
+
 # name, aggregate, column, days back (None: all), filters
 TRAITS = (
     ("n_all", "count", None, None, ()), ("n_30", "count", None, 30, ()), ("n_90", "count", None, 90, ()),
@@ -13,11 +16,11 @@ TRAITS = (
     ("spend_365", "sum", "amount", 365, (PAID,)), ("spend_all", "sum", "amount", None, (PAID,)),
     ("spend_books", "sum", "amount", 365, (PAID, BOOKS)), ("pieces_365", "sum", "quantity", 365, ()),
     ("max_365", "max", "amount", 365, (PAID,)), ("max_all", "max", "amount", None, ()),
-    ("avg_365", "avg", "amount", 365, (PAID,)), ("last_all", "max", "ordered_at", None, ()),
+    ("avg_365", "avg", "amount", 365, (PAID,)), ("last_all", "last", "ordered_at", None, ()),
     ("kinds_365", "distinct", "category", 365, ()), ("kinds_paid", "distinct", "category", None, (PAID,)),
 )
 CUTS = {"count": [1, 2, 3, 5, 8], "sum": [50, 100, 250, 500, 1000], "max": [100, 200, 250, 280], "avg": [100, 150, 200],
-        "distinct": [1, 2, 3, 5]}
+        "distinct": [1, 2, 3, 5], "last": ["2025-11-01", "2026-05-01", "2026-08-01", "2026-10-01"]}
 
 SCHEMA = '''timezone "UTC"
 table customers {
@@ -46,15 +49,16 @@ def sql_trait(kind, column, days, filters):
     if days:
         tests.append(f"ordered_at >= timestamp '{AS_OF}' - interval {days} day")
     tests += [f[1] for f in filters]
-    call = {"count": "count(*)", "sum": f"coalesce(sum({column}), 0)", "max": f"max({column})", "avg": f"avg({column})",
-            "distinct": f"count(distinct {column})"}[kind]
+    call = {"count": "count(*)", "max": f"max({column})", "last": f"max({column})", "avg": f"avg({column})",
+            "sum": f"sum({column})", "distinct": f"count(distinct {column})"}[kind]
     where = f" filter (where {' and '.join(tests)})"
     if kind == "sum":
         return f"coalesce(sum({column}){where}, 0)"
     return call + where
 
 
-def polars_trait(pl, name, kind, column, days, filters):
+def polars_tests(pl, days, filters):
+    """The rows that a trait counts."""
     import datetime
     now = datetime.datetime.fromisoformat(AS_OF)
     tests = pl.col("ordered_at") < now
@@ -62,21 +66,34 @@ def polars_trait(pl, name, kind, column, days, filters):
         tests = tests & (pl.col("ordered_at") >= now - datetime.timedelta(days=days))
     for f in filters:
         tests = tests & {PAID: pl.col("status") == "paid", BOOKS: pl.col("category") == "books", BIG: pl.col("amount") >= 100}[f]
+    return tests
+
+
+def polars_aggregate(kind, column):
+    return {"sum": column.sum, "max": column.max, "last": column.max, "avg": column.mean, "distinct": column.n_unique}[kind]()
+
+
+def polars_trait(pl, name, kind, column, days, filters):
+    """Of the rows of a group those that the trait counts."""
+    tests = polars_tests(pl, days, filters)
     if kind == "count":
         return tests.sum().alias(name)
-    picked = pl.col(column).filter(tests)
-    return {"sum": picked.sum, "max": picked.max, "avg": picked.mean, "distinct": picked.n_unique}[kind]().alias(name)
+    return polars_aggregate(kind, pl.col(column).filter(tests)).alias(name)
 
 
-def known(kind):
-    """What is counted of a trait to compare engines: customers with more than nothing."""
-    return " is not null" if kind in ("max", "avg") else " > 0"
+def polars_masked(pl, rows):
+    """All traits, from columns that are empty where the trait does not count the row."""
+    masks = [(name, kind, polars_tests(pl, days, filters), column) for name, kind, column, days, filters in TRAITS]
+    made = [(m if kind == "count" else pl.when(m).then(pl.col(column))).alias(name) for name, kind, m, column in masks]
+    asked = [{"count": pl.col(name).sum, "distinct": pl.col(name).drop_nulls().n_unique}.get(kind, lambda: polars_aggregate(kind, pl.col(name)))()
+             for name, kind, _, _ in masks]
+    return rows.select([pl.col("customer_id")] + made).group_by("customer_id").agg(asked)
 
 
 def seg_traits():
     lines = [f"score {name} = {seg_trait(kind, column, days, filters)}" for name, kind, column, days, filters in TRAITS
-             if name != "last_all"]
-    lines.append("trait last_all = last(ordered_at of orders)")
+             if kind != "last"]
+    lines += [f"trait {name} = last({column} of orders)" for name, kind, column, _, _ in TRAITS if kind == "last"]
     return "\n".join(lines) + "\n"
 
 
@@ -87,19 +104,36 @@ def rules(seed, n):
     for _ in range(n):
         tests = []
         for _ in range(rng.randint(2, 4)):
-            name, kind, column, _, _ = rng.choice(TRAITS[:17] + TRAITS[18:])
-            tests.append((name, rng.choice((">=", "<")), rng.choice(CUTS[kind])))
+            name, kind, _, _, _ = rng.choice(TRAITS)
+            tests.append((name, kind, rng.choice((">=", "<")), rng.choice(CUTS[kind])))
         made.append((rng.choice(("and", "or")), tests))
     return made
 
 
-def spelled(rule):
+def sql_rule(rule):
     word, tests = rule
-    return f" {word} ".join(f"{name} {op} {cut}" for name, op, cut in tests)
+    return f" {word} ".join(f"{name} {op} timestamp '{cut}'" if kind == "last" else f"{name} {op} {cut}" for name, kind, op, cut in tests)
+
+
+def polars_rule(pl, rule):
+    import datetime
+    word, tests = rule
+    whole = None
+    for name, kind, op, cut in tests:
+        cut = datetime.datetime.fromisoformat(cut) if kind == "last" else cut
+        test = (pl.col(name) >= cut) if op == ">=" else (pl.col(name) < cut)
+        whole = test if whole is None else whole & test if word == "and" else whole | test
+    return whole
+
+
+def seg_rule(rule):
+    word, tests = rule
+    days = {">=": "since", "<": "before"}
+    return f" {word} ".join(f"{name} {days[op] if kind == 'last' else op} {cut}" for name, kind, op, cut in tests)
 
 
 def seg_rules(made):
-    return "".join(f"segment t{i} where {spelled(r)}\n" for i, r in enumerate(made))
+    return "".join(f"segment t{i} where {seg_rule(r)}\n" for i, r in enumerate(made))
 
 
 RFM = '''rfm loyalty from orders where status = "paid" {
