@@ -317,6 +317,7 @@ typedef struct strata_run_options {
     /* Called from the calling thread only, now and then, with a share from 0 to 1; false stops the run. */
     bool (*progress)(void *context, double share);
     void *context;
+    bool profile; /* measure what the steps of the run cost: strata_result_step */
 } strata_run_options;
 
 typedef struct strata_result strata_result;
@@ -437,6 +438,19 @@ typedef struct strata_note {
 } strata_note;
 size_t strata_result_note_count(const strata_result *result);
 strata_note strata_result_note(const strata_result *result, size_t i);
+
+/* What the steps of the run cost, in their order; there are none unless the options asked. */
+typedef struct strata_step {
+    const char *work;  /* "pass", "distinct", "sequence", "threshold", … */
+    const char *table; /* whose rows it goes through; NULL: it works on single values */
+    const char *by;    /* they are put together by rows of this entity; NULL: they are not */
+    uint64_t rows;
+    double seconds; /* in all */
+    double
+        view_seconds; /* of these: putting the rows together, which later runs over the same data are spared */
+} strata_step;
+size_t strata_result_step_count(const strata_result *result);
+strata_step strata_result_step(const strata_result *result, size_t i);
 
 /* The promises of the rule set (`check`), in order of files and places. With `definitions` only those about one of them. A
  * result is complete whether they are kept or not: what to do about it is the caller's decision. */

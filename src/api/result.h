@@ -47,6 +47,7 @@ struct strata_result {
     ST_VEC(st_api_entity) entities;
     ST_VEC(strata_count) counts;
     ST_VEC(strata_note) notes;
+    ST_VEC(strata_step) steps; /* where they were measured */
     ST_VEC(strata_verdict) verdicts;
     const st_api_column *parts; /* what treatments are made of, by definition; NULL: not asked for */
     uint32_t ntreated;
@@ -100,6 +101,8 @@ st_api_column st_api_cells(strata_result *r, const st_api_entity *e, const st_de
 /* Fills the verdicts. */
 void st_api_promises(strata_result *r, const st_bc *code, const st_vm_result *vm, const st_zone *zone,
                      int64_t as_of, const strata_run_options *o);
+/* Fills the steps, where they were measured. */
+void st_api_profile(strata_result *r, const st_bc *code, const st_vm_result *vm);
 /* Notes actions that nobody has, from the counts. */
 void st_api_report_actions(strata_result *r);
 

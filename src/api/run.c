@@ -263,7 +263,8 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
                              .threads = o->threads,
                              .counts_only = o->counts_only && !o->treatments,
                              .progress = o->progress,
-                             .context = o->context};
+                             .context = o->context,
+                             .profile = o->profile};
     char text[ST_TIME_TEXT];
     st_format_instant(zone, options.as_of, text);
     r->as_of = st_dup(r->arena, text, strlen(text));
@@ -271,6 +272,7 @@ static void run(strata_result *r, const strata_data *data, const strata_run_opti
     add_columns(r, code, data->bound, vm, o);
     add_notes(r, code, data->bound, vm, o);
     add_reviews(r, rules->schema, zone, options.as_of);
+    if (o->profile) st_api_profile(r, code, vm);
     st_api_count(r, options.threads);
     st_api_report_actions(r);
     st_api_promises(r, code, vm, zone, options.as_of, o);

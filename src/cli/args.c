@@ -86,6 +86,14 @@ static bool add_operand(cli_args *args, const char *word)
     return true;
 }
 
+/* Whether the word can be the value of an option that may stand without one: it ends as the help says, "[FILE.json]". */
+static bool is_left_value(const char *word, const char *value)
+{
+    const char *ending = strrchr(value, '.'), *its = strrchr(word, '.');
+    size_t n = strlen(ending) - 1;
+    return its && strlen(its) == n && strncmp(its, ending, n) == 0;
+}
+
 bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args)
 {
     memset(args, 0, sizeof *args);
@@ -112,6 +120,8 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args)
             cli_fail("--%s takes no value.", o->name);
             return false;
         }
+        if (o->value && !value && o->value[0] == '[')
+            value = i + 1 < argc && is_left_value(argv[i + 1], o->value) ? argv[++i] : "";
         if (o->value && !value) {
             if (i + 1 == argc) {
                 cli_fail("--%s needs a value behind it: --%s %s", o->name, o->name, o->value);

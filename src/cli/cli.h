@@ -16,7 +16,8 @@ enum { CLI_CLEAN = 0, CLI_FAILED = 1, CLI_BAD = 2 };
 typedef struct cli_option {
     const char *name;  /* "as-of", written --as-of */
     char letter;       /* 'o', written -o; 0: none */
-    const char *value; /* what stands behind it in the help, "DATE"; NULL: a switch */
+    const char *value; /* what stands behind it in the help, "DATE"; "[FILE.json]": may be left out, and the
+                          next word is it only where it ends so; NULL: a switch */
     const char *help;
     bool repeats; /* may be given several times */
 } cli_option;
@@ -126,6 +127,19 @@ size_t cli_count_broken(const strata_result *result);
 /* The file or folder of --previous, or NULL where there is none; false after saying what is wrong. */
 bool cli_read_previous(const cli_args *args, const strata_rules *rules, strata_previous **previous);
 bool cli_is_folder(const char *path);
+
+/* ---- what a run cost (profile.c) ---- */
+typedef struct cli_timings {
+    double compile, load, finish, run, write; /* finish: of load, mapping keys and links */
+    size_t ntables;
+    struct cli_table_time {
+        const char *name;
+        uint64_t rows;
+        double seconds;
+    } * tables; /* those that were read */
+} cli_timings;
+/* As text on stderr, or, where `path` is not empty, as JSON; false after saying what is wrong. */
+bool cli_write_profile(const char *path, const cli_timings *t, const strata_result *result);
 
 extern const cli_verb cli_run, cli_test, cli_compile, cli_check, cli_list, cli_generate;
 

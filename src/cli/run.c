@@ -28,6 +28,7 @@ static const cli_option options[] = {
     {"previous", 0, "FILE | DIR", "an earlier output or counts, which sizes are compared with", false},
     {"allow-failed-checks", 0, NULL, "write the output even where a promise is broken", false},
     {"timings", 0, NULL, "say on stderr how long each part took", false},
+    {"profile", 0, "[FILE.json]", "what each step cost, on stderr or as JSON", false},
 };
 
 /* ---- reading ---- */
@@ -130,15 +131,29 @@ static strata_status bind_table(strata_data *data, sources *s, const strata_tabl
     return status;
 }
 
+static strata_status finish(strata_data *data, cli_timings *t, strata_error *error)
+{
+    double begin = cli_seconds();
+    strata_status status = strata_data_finish(data, error);
+    t->finish = cli_seconds() - begin;
+    for (size_t i = 0; status == STRATA_OK && i < t->ntables; i++)
+        t->tables[i].rows = (uint64_t)strata_data_rows(data, t->tables[i].name);
+    return status;
+}
+
 static strata_status bind_all(const strata_rules *rules, sources *s, uint32_t threads, strata_data **data,
-                              strata_error *error)
+                              cli_timings *t, strata_error *error)
 {
     strata_status status = strata_data_new(rules, threads, data, error);
+    t->ntables = 0;
     for (size_t i = 0; status == STRATA_OK && i < strata_rules_table_count(rules); i++) {
         strata_table table = strata_rules_table(rules, i);
-        if (table.needed) status = bind_table(*data, s, &table, error);
+        if (!table.needed) continue;
+        double begin = cli_seconds();
+        status = bind_table(*data, s, &table, error);
+        t->tables[t->ntables++] = (struct cli_table_time){table.name, 0, cli_seconds() - begin};
     }
-    if (status == STRATA_OK) status = strata_data_finish(*data, error);
+    if (status == STRATA_OK) status = finish(*data, t, error);
     if (status == STRATA_OK) return status;
     strata_data_free(*data);
     *data = NULL;
@@ -146,17 +161,23 @@ static strata_status bind_all(const strata_rules *rules, sources *s, uint32_t th
 }
 
 /* All tables that the rules need; NULL after saying what is wrong. What cannot be read quickly is read again with care. */
-static strata_data *load(const cli_args *args, const strata_rules *rules, uint32_t threads, bool terminal)
+static strata_data *load(const cli_args *args, const strata_rules *rules, uint32_t threads, bool terminal,
+                         cli_timings *t)
 {
     sources s = {.args = args, .terminal = terminal, .quickly = true};
     strata_data *data = NULL;
     strata_error error;
     if (!find_folder(args, rules, &s.folder)) return NULL;
+    t->tables = calloc(strata_rules_table_count(rules) + 1, sizeof *t->tables);
+    if (!t->tables) {
+        cli_fail("There is not enough memory.");
+        return NULL;
+    }
     st_io_threads(threads);
-    strata_status status = bind_all(rules, &s, threads, &data, &error);
+    strata_status status = bind_all(rules, &s, threads, &data, t, &error);
     if (status == STRATA_BAD_DATA && s.any_quick) {
         s.quickly = false;
-        status = bind_all(rules, &s, threads, &data, &error);
+        status = bind_all(rules, &s, threads, &data, t, &error);
     }
     show(terminal, "", -1);
     if (status != STRATA_OK) cli_fail_with(&error);
@@ -210,11 +231,7 @@ static bool progress(void *context, double share)
     return true;
 }
 
-typedef struct timings {
-    double compile, load, run, write;
-} timings;
-
-static void print_timings(const timings *t)
+static void print_timings(const cli_timings *t)
 {
     fprintf(stderr, "%-8s %8.3f s\n%-8s %8.3f s\n%-8s %8.3f s\n%-8s %8.3f s\n", "compile", t->compile, "load",
             t->load, "run", t->run, "write", t->write);
@@ -230,6 +247,7 @@ static bool read_options(const cli_args *args, const strata_rules *rules, strata
     o->traits = cli_value(args, "traits") != NULL;
     o->treatments = cli_wants_treatments(args);
     o->counts_only = !cli_value(args, "output");
+    o->profile = cli_value(args, "profile") != NULL;
     if (!as_of || strata_as_of_parse(rules, as_of, &o->as_of, &error) == STRATA_OK) return true;
     cli_fail("--as-of %s", error.message);
     return false;
@@ -243,7 +261,7 @@ bool cli_is_stdout(const char *path)
 /* At most one file is standard output. */
 static bool check_stdout(const cli_args *args)
 {
-    static const char *const outputs[] = {"output", "counts", "treatments"};
+    static const char *const outputs[] = {"output", "counts", "treatments", "profile"};
     const char *first = NULL;
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
         if (!cli_is_stdout(cli_value(args, outputs[i]))) continue;
@@ -291,12 +309,14 @@ static bool check_output(const cli_args *args, const strata_rules *rules, const 
 static bool check_outputs(const cli_args *args, const strata_rules *rules)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
+    const char *profile = cli_value(args, "profile");
     strata_error error;
     if (!check_stdout(args) || !cli_check_treatments(args, rules)) return false;
     if (output && !check_output(args, rules, output)) return false;
     if ((!output || cli_is_folder(output) ||
          st_io_check_output(output, cli_value(args, "format"), &error) == STRATA_OK) &&
-        (!counts || st_io_check_output(counts, "csv", &error) == STRATA_OK))
+        (!counts || st_io_check_output(counts, "csv", &error) == STRATA_OK) &&
+        (!profile || !*profile || st_io_check_output(profile, "jsonl", &error) == STRATA_OK))
         return true;
     cli_fail_with(&error);
     return false;
@@ -309,7 +329,7 @@ static bool write_all(const cli_args *args, const strata_rules *rules, const str
            (!counts || cli_write_counts(result, counts)) && cli_write_treatments(args, rules, result);
 }
 
-static int answer(const cli_args *args, const strata_rules *rules, strata_result *result, timings *t)
+static int answer(const cli_args *args, const strata_rules *rules, strata_result *result, cli_timings *t)
 {
     const char *output = cli_value(args, "output"), *counts = cli_value(args, "counts");
     bool piped = cli_is_stdout(output) || cli_is_stdout(counts) ||
@@ -327,6 +347,7 @@ static int answer(const cli_args *args, const strata_rules *rules, strata_result
     }
     t->write = cli_seconds() - begin;
     if (good && cli_value(args, "timings")) print_timings(t);
+    if (good && cli_value(args, "profile")) good = cli_write_profile(cli_value(args, "profile"), t, result);
     bool asked = output || counts || cli_value(args, "treatments") || cli_value(args, "activate");
     if (good && broken)
         cli_fail("%zu promise%s broken%s.", broken, broken == 1 ? " is" : "s are",
@@ -335,7 +356,7 @@ static int answer(const cli_args *args, const strata_rules *rules, strata_result
     return !good ? CLI_FAILED : broken ? CLI_BAD : CLI_CLEAN;
 }
 
-static int run_rules(const cli_args *args, const strata_rules *rules, timings *t)
+static int run_rules(const cli_args *args, const strata_rules *rules, cli_timings *t)
 {
     bool terminal = isatty(STDERR_FILENO);
     strata_run_options o = {.progress = progress, .context = &terminal};
@@ -345,7 +366,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
         return CLI_FAILED;
     o.previous = previous;
     double begin = cli_seconds();
-    strata_data *data = load(args, rules, o.threads, terminal);
+    strata_data *data = load(args, rules, o.threads, terminal, t);
     if (!data) {
         strata_previous_free(previous);
         return CLI_FAILED;
@@ -366,7 +387,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, timings *t
 
 static int run(const cli_args *args)
 {
-    timings t = {0};
+    cli_timings t = {0};
     double begin = cli_seconds();
     int status;
     strata_rules *rules = cli_load_rules(args, stderr, &status);
@@ -374,6 +395,7 @@ static int run(const cli_args *args)
     if (!rules) return status;
     status = status == CLI_CLEAN ? run_rules(args, rules, &t) : CLI_FAILED;
     strata_rules_free(rules);
+    free(t.tables);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #define STRATA_VM_PARTS_H
 
 #include "base/calendar.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/threads.h"
 #include "vm/kernels.h"
@@ -81,6 +82,8 @@ typedef struct st_vm {
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
     ST_VEC(st_vm_note) ties;
+    st_vm_cost *costs; /* by step; NULL: nobody asked */
+    st_vm_cost *cost;  /* of the step in hand */
 } st_vm;
 
 /* ---- source.c: where values come from ---- */

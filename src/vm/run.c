@@ -214,6 +214,24 @@ static void run_step(st_vm *vm, const st_bc_step *s)
     }
 }
 
+static uint64_t step_rows(st_vm *vm, const st_bc_step *s)
+{
+    if (s->kind == ST_STEP_SETUP) return 1;
+    if (!ST_BC_IS_VIEW(s->domain)) return vm->data->tables[s->domain].rows;
+    const st_view *view = st_view_get(vm, ST_BC_VIEW_ID(s->domain));
+    return view->first[view->entities];
+}
+
+static void measure_step(st_vm *vm, uint32_t step)
+{
+    const st_bc_step *s = &vm->bc->steps.p[step];
+    vm->cost = &vm->costs[step];
+    double begin = st_seconds();
+    run_step(vm, s);
+    vm->cost->seconds = st_seconds() - begin;
+    vm->cost->rows = step_rows(vm, s);
+}
+
 static const st_vm_result *result_of(st_vm *vm)
 {
     const st_bc *b = vm->bc;
@@ -240,6 +258,7 @@ static const st_vm_result *result_of(st_vm *vm)
         notes[r->nnotes++] = (st_vm_note){STRATA_NOTE_OVERFLOW, NULL, vm->counts.overflows, 0};
     for (uint32_t i = 0; i < vm->ties.n; i++) notes[r->nnotes++] = vm->ties.p[i];
     r->notes = notes;
+    r->costs = vm->costs;
     return r;
 }
 
@@ -280,11 +299,15 @@ const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *
     vm->indexes = st_new_n(own, const int32_t *, program->indexes.n + 1);
     vm->index_arenas = st_new_n(own, st_arena *, program->indexes.n + 1);
     vm->notes = st_new_n(own, uint64_t, program->notes.n + 1);
+    if (o->profile) vm->costs = st_new_n(a, st_vm_cost, program->steps.n + 1);
     fill_scalars(vm);
     plan_lives(vm, o->counts_only);
     tell_progress(vm, o, 0);
     for (uint32_t i = 0; i < program->steps.n; i++) {
-        run_step(vm, &program->steps.p[i]);
+        if (vm->costs)
+            measure_step(vm, i);
+        else
+            run_step(vm, &program->steps.p[i]);
         give_back(vm, i);
         tell_progress(vm, o, i + 1);
     }

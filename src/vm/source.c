@@ -59,7 +59,10 @@ const int32_t *st_index_of(st_vm *vm, uint32_t index)
 
 const st_view *st_view_get(st_vm *vm, uint32_t view)
 {
-    if (!vm->views[view]) vm->views[view] = st_view_build(vm, view);
+    if (vm->views[view]) return vm->views[view];
+    double begin = vm->cost ? st_seconds() : 0;
+    vm->views[view] = st_view_build(vm, view);
+    if (vm->cost) vm->cost->in_views += st_seconds() - begin;
     return vm->views[view];
 }
 

@@ -22,7 +22,15 @@ typedef struct st_vm_options {
      * nobody asks. */
     bool (*progress)(void *context, double share);
     void *context;
+    bool profile; /* measure what each step costs */
 } st_vm_options;
+
+/* What a step took. */
+typedef struct st_vm_cost {
+    uint64_t rows;   /* of its domain */
+    double seconds;  /* in all */
+    double in_views; /* of these: putting the rows of child tables together by their entity */
+} st_vm_cost;
 
 /* What a slot holds: BOOL a bitmap; I64 int64_t; I128 st_i128; F64 double; TEXT uint32_t codes of dict. */
 typedef struct st_vm_slot {
@@ -46,6 +54,7 @@ typedef struct st_vm_result {
     uint32_t nnotes;
     const st_vm_note
         *notes; /* those of the program that counted any row, then division by zero, overflow, ties */
+    const st_vm_cost *costs; /* by step; NULL: nobody asked */
 } st_vm_result;
 
 /* The result lives in `a`. Fails by st_fail: STRATA_NO_MEMORY; STRATA_BAD_INPUT for options, an unknown zone, an `as of` in

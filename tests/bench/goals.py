@@ -12,8 +12,10 @@ import machine
 #   stored, read  which part of the memory's bandwidth, at least: by the columns as they were given, by what the machine reads of them
 GOALS = (
     ("200 rules, counts, beside Polars", "w1.counts", ("w1.counts", "polars"), "times", 65, 130),
+    ("200 rules, counts, beside Polars, texts as String", "w1.counts", ("w1.counts", "polars, text"), "times", 65, 130),
     ("200 rules, counts, beside DuckDB", "w1.counts", ("w1.counts", "duckdb"), "times", 240, 480),
-    ("200 rules, memberships as Arrow columns, beside Polars", "w1.columns", ("w1.columns", "polars"), "times", 55, 110),
+    ("200 rules, memberships as columns, beside Polars", "w1.columns", ("w1.columns", "polars"), "times", 55, 110),
+    ("200 rules, memberships, beside Polars, texts as String", "w1.columns", ("w1.columns", "polars, text"), "times", 55, 110),
     ("1 rule, columns as given, of the memory's bandwidth", "rules.1", None, "stored", 0.60, 0.80),
     ("1 rule, bytes really read, of the memory's bandwidth", "rules.1", None, "read", 0.60, 0.80),
     ("10 rules, columns as given, of the memory's bandwidth", "rules.10", None, "stored", 0.60, 0.80),

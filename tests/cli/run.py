@@ -1353,6 +1353,47 @@ def checks_and_tests_of_a_library_are_its_own(folder):
     strata("test", lib, status=2)
 
 
+# ---- what a run cost ----
+
+def profiled(folder, *more):
+    rules, data = lay(folder)
+    path = os.path.join(folder, "cost.json")
+    return json.loads(read(path)) if strata("run", rules, "--data", data, "--as-of", "2026-11-01", *more, "--profile", path) else None
+
+
+@case
+def profile_as_json(folder):
+    said = profiled(folder)
+    assert set(said["seconds"]) == {"compile", "load", "links", "run", "write"}
+    assert {t["table"]: t["rows"] for t in said["tables"]} == {"customers": 3, "orders": 4}
+    steps = [s for s in said["steps"] if s["work"] == "pass"]
+    over = {(s["table"], s["by"]): s["rows"] for s in steps}
+    assert over[("customers", None)] == 3
+    assert over[("orders", "customers")] == 3  # one row belongs to nobody
+    assert all(0 <= s["view_seconds"] <= s["seconds"] for s in said["steps"])
+    assert sum(s["seconds"] for s in said["steps"]) <= said["seconds"]["run"]
+
+
+@case
+def profile_for_people(folder):
+    rules, data = lay(folder)
+    words = ("run", rules, "--data", data, "--as-of", "2026-11-01")
+    done = strata(*words, "--profile")
+    has(done.stderr, "pass over orders by customers", "3 rows", "load", "write")
+    # The next word is its value only where it is a JSON file; else it stands alone.
+    assert strata("run", "--profile", *words[1:]).stdout == done.stdout == strata(*words).stdout
+
+
+@case
+def profile_that_cannot_be_written(folder):
+    rules, data = lay(folder)
+    nowhere = os.path.join(folder, "none", "cost.json")
+    out = os.path.join(folder, "out.csv")
+    done = strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, "--profile", nowhere, status=1)
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not os.path.exists(out)  # it was said before the work
+
+
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for function in CASES:
