@@ -50,6 +50,7 @@ class Bench:
         self.args = args
         self.scratch = scratch
         self.rows = []
+        self.points = []  # of the scaling
         self.compared, self.skipped = 0, 0
         self.machine = {**machine.describe(), "threads": THREADS}
         self.folder = self.make_data(args.customers)
@@ -276,12 +277,26 @@ class Bench:
                       "duckdb, tests once": self.script("duckdb", source, path, True)}
             self.compare(f"w5.{source}", f"W5 {source} to parquet, {FILE_CUSTOMERS // 1_000_000} M", ours, count_file(out), others)
 
-    def said(self):
+    def scaling(self):
+        import scaling
+        points = scaling.run(self)
+        if self.args.plots:
+            scaling.write_plots(points, self.args.plots)
+        return {"machine": self.machine, "seed": self.args.seed, "points": points}
+
+    def work(self):
         import duckdb
         import polars
+        for name in self.args.only:
+            WORK[name](self)
+        judged = goals.judge(self.rows)
+        if self.args.quick:
+            print(f"{self.compared} passed, 0 failed, {self.skipped} skipped")
+        else:
+            goals.print_goals(judged)
         return {"machine": self.machine, "customers": self.args.customers, "orders": self.args.customers * data.ORDERS_A_CUSTOMER,
                 "seed": self.args.seed, "threads": THREADS, "versions": {"DuckDB": duckdb.__version__, "Polars": polars.__version__},
-                "goals": goals.judge(self.rows), "rows": self.rows}
+                "goals": judged, "rows": self.rows}
 
 
 def count_file(path):
@@ -314,6 +329,8 @@ def options():
     parser.add_argument("--repeat", type=int, default=5, help="how often what takes long is timed; 5 if not said")
     parser.add_argument("--only", nargs="+", choices=WORK, default=list(WORK), help="this work alone")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="these beside Strata")
+    parser.add_argument("--scaling", action="store_true", help="Strata alone against rows, rules, columns and threads")
+    parser.add_argument("--plots", metavar="DIR", help="with --scaling: where the plots go")
     parser.add_argument("--json", metavar="FILE", help="where all times go; build/bench/times.json if not said")
     args = parser.parse_args()
     if args.quick:
@@ -326,14 +343,8 @@ def main():
     note(f"Seed {args.seed}")
     with tempfile.TemporaryDirectory(dir=args.folder) as scratch:
         bench = Bench(args, scratch)
-        for name in args.only:
-            WORK[name](bench)
-        said = bench.said()
-    if args.quick:
-        print(f"{bench.compared} passed, 0 failed, {bench.skipped} skipped")
-    else:
-        goals.print_goals(said["goals"])
-    write_json(args.json or os.path.join(args.folder, "times.json"), said)
+        said = bench.scaling() if args.scaling else bench.work()
+    write_json(args.json or os.path.join(args.folder, "scaling.json" if args.scaling else "times.json"), said)
     return 0
 
 

@@ -26,11 +26,12 @@ COLUMNS = (
 COMPARISONS = ("<", "<=", ">", ">=")
 
 
-def stock(rng, size):
-    """Distinct tests: (column, kind, operands)."""
-    tests = {}
-    while len(tests) < size:
-        name, kind, values = rng.choice(COLUMNS)
+def stock(rng, size, columns):
+    """At most so many distinct tests: (column, kind, operands). Of few columns there are not so many."""
+    tests, tries = {}, 100 * size
+    while len(tests) < size and tries:
+        tries -= 1
+        name, kind, values = rng.choice(columns)
         if kind == "bool":
             test = (name, "is", ())
         elif kind.endswith("?") and rng.random() < 0.1:
@@ -67,10 +68,10 @@ def pick(rng, tests):
             return some
 
 
-def make(seed, n):
-    """n rules; with 200 of them about 900 tests, of which about 320 differ."""
+def make(seed, n, columns=COLUMNS):
+    """n rules; with 200 of them over all columns about 900 tests, of which about 320 differ."""
     rng = random.Random(seed)
-    tests = stock(rng, 340)
+    tests = stock(rng, 340, columns)
     return [tree(rng, pick(rng, tests)) for _ in range(n)]
 
 
