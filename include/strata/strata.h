@@ -440,6 +440,15 @@ size_t strata_result_note_count(const strata_result *result);
 strata_note strata_result_note(const strata_result *result, size_t i);
 
 /* What the steps of the run cost, in their order; there are none unless the options asked. */
+typedef enum strata_cost_kind {
+    STRATA_COST_LOAD,  /* columns, where more than a pointer is needed */
+    STRATA_COST_LEAF,  /* tests of values */
+    STRATA_COST_LOGIC, /* and, or, not */
+    STRATA_COST_VALUE, /* everything that works values out */
+    STRATA_COST_FOLD,  /* sums, counts and their like over rows as they come */
+    STRATA_COST_STORE, /* values kept for later */
+    STRATA_COST_KINDS
+} strata_cost_kind;
 typedef struct strata_step {
     const char *work;  /* "pass", "distinct", "sequence", "threshold", … */
     const char *table; /* whose rows it goes through; NULL: it works on single values */
@@ -448,9 +457,20 @@ typedef struct strata_step {
     double seconds; /* in all */
     double
         view_seconds; /* of these: putting the rows together, which later runs over the same data are spared */
+    double kind_seconds
+        [STRATA_COST_KINDS]; /* of a pass, by what instructions are for: estimated from a part of the rows */
 } strata_step;
 size_t strata_result_step_count(const strata_result *result);
 strata_step strata_result_step(const strata_result *result, size_t i);
+
+/* What the definitions cost: the same seconds, by whom they served. In order of the definitions, those alone that were run. */
+typedef struct strata_cost {
+    const char *definition; /* NULL, as the last: what served none, as who is there at the instant */
+    double own;             /* what served it alone */
+    double shared;          /* its even part of what served others, too */
+} strata_cost;
+size_t strata_result_cost_count(const strata_result *result);
+strata_cost strata_result_cost(const strata_result *result, size_t i);
 
 /* The promises of the rule set (`check`), in order of files and places. With `definitions` only those about one of them. A
  * result is complete whether they are kept or not: what to do about it is the caller's decision. */

@@ -33,7 +33,10 @@ typedef struct st_api_entity {
     ST_VEC(st_api_column) columns;
 } st_api_entity;
 
-enum { ST_API_BATCH_ROWS = 16384, ST_API_MANY_ROWS = 1 << 17 }; /* of a stream; of one whose columns are lent, or bits */
+enum {
+    ST_API_BATCH_ROWS = 16384,
+    ST_API_MANY_ROWS = 1 << 17
+}; /* of a stream; of one whose columns are lent, or bits */
 
 struct strata_result {
     atomic_uint holders; /* the caller, and arrays that refer to its memory */
@@ -48,6 +51,7 @@ struct strata_result {
     ST_VEC(strata_count) counts;
     ST_VEC(strata_note) notes;
     ST_VEC(strata_step) steps; /* where they were measured */
+    ST_VEC(strata_cost) costs; /* likewise */
     ST_VEC(strata_verdict) verdicts;
     const st_api_column *parts; /* what treatments are made of, by definition; NULL: not asked for */
     uint32_t ntreated;
@@ -101,7 +105,7 @@ st_api_column st_api_cells(strata_result *r, const st_api_entity *e, const st_de
 /* Fills the verdicts. */
 void st_api_promises(strata_result *r, const st_bc *code, const st_vm_result *vm, const st_zone *zone,
                      int64_t as_of, const strata_run_options *o);
-/* Fills the steps, where they were measured. */
+/* Fills what the steps and the definitions cost. */
 void st_api_profile(strata_result *r, const st_bc *code, const st_vm_result *vm);
 /* Notes actions that nobody has, from the counts. */
 void st_api_report_actions(strata_result *r);

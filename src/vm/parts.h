@@ -58,6 +58,11 @@ typedef struct st_counts {
     uint64_t divisions, overflows;
 } st_counts;
 
+/* A slot that a step reads, and the one before of the same step: its number in the list + 1. */
+typedef struct st_slot_read {
+    uint32_t slot, before;
+} st_slot_read;
+
 typedef struct st_vm {
     st_arena *result; /* what outlives the run */
     st_arena *arena;  /* of the run */
@@ -82,8 +87,10 @@ typedef struct st_vm {
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
     ST_VEC(st_vm_note) ties;
-    st_vm_cost *costs; /* by step; NULL: nobody asked */
-    st_vm_cost *cost;  /* of the step in hand */
+    st_vm_cost *costs;          /* by step; NULL: nobody asked */
+    st_vm_cost *cost;           /* of the step in hand */
+    ST_VEC(st_slot_read) reads; /* where costs are asked for */
+    uint32_t *last_read;        /* by step: the last of its reads, + 1 */
 } st_vm;
 
 /* ---- source.c: where values come from ---- */
@@ -336,6 +343,8 @@ typedef struct st_frame {
     bool *linked_ready;
     st_counts counts;
     uint64_t *notes;
+    uint64_t *ticks;    /* by block: of the batches that are timed; NULL: none is */
+    uint32_t untimed;   /* batches until the next that is */
     st_scalar *scalars; /* the run's, or this thread's own copy while it searches sequences */
 } st_frame;
 
@@ -349,6 +358,13 @@ void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *p
 void st_frame_part_begins(st_frame *f, const st_view_part *part);
 void st_step_pass(st_vm *vm, const st_bc_step *s);
 void st_step_setup(st_vm *vm, const st_bc_step *s);
+
+/* ---- profile.c: what a run cost ---- */
+st_cost_kind st_cost_kind_of(const st_bc_instr *in);
+/* Shares the seconds of a pass out by the ticks of its blocks, into the cost in hand. */
+void st_profile_pass(st_vm *vm, const st_pass *pass, const uint64_t *ticks, double seconds);
+/* By definition; what serves no output behind the last. */
+st_vm_served *st_profile_definitions(st_vm *vm);
 
 /* exec.c */
 /* The register now holds its buffer, known where `known` (NULL: everywhere) is. */

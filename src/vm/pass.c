@@ -1,7 +1,7 @@
 /* Passes: row code over the batches of a table or a view, in parallel. */
 #include "vm/parts.h"
 
-enum { BATCHES_A_TASK = 16 };
+enum { BATCHES_A_TASK = 16, BATCHES_UNTIMED = 7 /* between two that are, where costs are asked for */ };
 
 /* ---- frames ---- */
 
@@ -60,6 +60,17 @@ static void run_block(st_frame *f, const st_block *b)
     st_exec(f, &f->vm->bc->code.p[f->pass->code.first + b->first], q);
 }
 
+static void time_blocks(st_frame *f)
+{
+    uint64_t begin = st_ticks();
+    for (uint32_t i = 0; i < f->pass->nblocks; i++) {
+        run_block(f, &f->pass->blocks[i]);
+        uint64_t now = st_ticks();
+        f->ticks[i] += now - begin;
+        begin = now;
+    }
+}
+
 void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *part)
 {
     const st_pass *pass = f->pass;
@@ -77,6 +88,11 @@ void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *p
         f->base = part->base >= 0 ? part->base + (int64_t)(start - part->at) : -1;
         memset(f->linked_ready, 0, pass->nindexes * sizeof *f->linked_ready);
         if (pass->nfolds) st_fold_runs(f);
+    }
+    if (f->ticks && f->untimed-- == 0) {
+        f->untimed = BATCHES_UNTIMED;
+        time_blocks(f);
+        return;
     }
     for (uint32_t i = 0; i < pass->nblocks; i++) run_block(f, &pass->blocks[i]);
 }
@@ -120,6 +136,14 @@ static void collect(st_vm *vm, const st_frame *f)
     for (uint32_t i = 0; i < vm->bc->notes.n; i++) vm->notes[i] += f->notes[i];
 }
 
+/* The seconds of a pass, by what all frames timed. */
+static void share_out(st_vm *vm, const st_pass *pass, st_frame *const *frames, uint32_t n, double seconds)
+{
+    for (uint32_t t = 1; t < n; t++)
+        for (uint32_t i = 0; i < pass->nblocks; i++) frames[0]->ticks[i] += frames[t]->ticks[i];
+    if (n) st_profile_pass(vm, pass, frames[0]->ticks, seconds);
+}
+
 /* Large results that no later step reads are written past the caches. */
 static const st_sink *open_sinks(st_vm *vm, st_arena *a, const st_pass *pass)
 {
@@ -146,8 +170,11 @@ void st_step_pass(st_vm *vm, const st_bc_step *s)
     for (uint32_t t = 0; t < threads; t++) {
         j.frames[t] = st_frame_new(a, pass);
         j.frames[t]->sinks = sinks;
+        if (vm->costs) j.frames[t]->ticks = st_new_n(a, uint64_t, pass->nblocks + 1);
     }
+    double begin = vm->costs ? st_seconds() : 0;
     st_parallel(vm->env, threads, tasks, pass->view ? run_part : run_batches, &j);
+    if (vm->costs) share_out(vm, pass, j.frames, threads, st_seconds() - begin);
     for (uint32_t t = 0; t < threads; t++) collect(vm, j.frames[t]);
     st_arena_free(a);
 }

@@ -29,7 +29,13 @@ static void needs_slot(st_vm *vm, uint32_t slot, uint32_t step)
 
 static void reads_slot(st_vm *vm, uint32_t slot, uint32_t step)
 {
-    if (slot != ST_BC_NONE) vm->slot_counted[slot] = false;
+    if (slot != ST_BC_NONE) {
+        vm->slot_counted[slot] = false;
+        if (vm->costs) {
+            *st_push(vm->arena, &vm->reads) = (st_slot_read){slot, vm->last_read[step]};
+            vm->last_read[step] = vm->reads.n;
+        }
+    }
     needs_slot(vm, slot, step);
 }
 
@@ -259,6 +265,7 @@ static const st_vm_result *result_of(st_vm *vm)
     for (uint32_t i = 0; i < vm->ties.n; i++) notes[r->nnotes++] = vm->ties.p[i];
     r->notes = notes;
     r->costs = vm->costs;
+    if (vm->costs) r->served = st_profile_definitions(vm);
     return r;
 }
 
@@ -299,7 +306,10 @@ const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *
     vm->indexes = st_new_n(own, const int32_t *, program->indexes.n + 1);
     vm->index_arenas = st_new_n(own, st_arena *, program->indexes.n + 1);
     vm->notes = st_new_n(own, uint64_t, program->notes.n + 1);
-    if (o->profile) vm->costs = st_new_n(a, st_vm_cost, program->steps.n + 1);
+    if (o->profile) {
+        vm->costs = st_new_n(a, st_vm_cost, program->steps.n + 1);
+        vm->last_read = st_new_n(own, uint32_t, program->steps.n + 1);
+    }
     fill_scalars(vm);
     plan_lives(vm, o->counts_only);
     tell_progress(vm, o, 0);

@@ -25,12 +25,30 @@ typedef struct st_vm_options {
     bool profile; /* measure what each step costs */
 } st_vm_options;
 
+/* What instructions are there for. */
+typedef enum st_cost_kind {
+    ST_COST_LOAD,  /* columns, where more than a pointer is needed */
+    ST_COST_LEAF,  /* tests of values */
+    ST_COST_LOGIC, /* and, or, not */
+    ST_COST_VALUE, /* everything that works values out */
+    ST_COST_FOLD,  /* streaming aggregates */
+    ST_COST_STORE, /* into slots */
+    ST_COST_KINDS
+} st_cost_kind;
+
 /* What a step took. */
 typedef struct st_vm_cost {
-    uint64_t rows;   /* of its domain */
-    double seconds;  /* in all */
-    double in_views; /* of these: putting the rows of child tables together by their entity */
+    uint64_t rows;               /* of its domain */
+    double seconds;              /* in all */
+    double in_views;             /* of these: putting the rows of child tables together by their entity */
+    double kinds[ST_COST_KINDS]; /* of the rest, in a pass */
+    double *code;                /* by instruction of a pass; NULL: it had no rows, or the step is none */
 } st_vm_cost;
+
+/* What a definition took: own is what serves it alone; shared is its even part of what serves others, too. */
+typedef struct st_vm_served {
+    double own, shared;
+} st_vm_served;
 
 /* What a slot holds: BOOL a bitmap; I64 int64_t; I128 st_i128; F64 double; TEXT uint32_t codes of dict. */
 typedef struct st_vm_slot {
@@ -54,7 +72,8 @@ typedef struct st_vm_result {
     uint32_t nnotes;
     const st_vm_note
         *notes; /* those of the program that counted any row, then division by zero, overflow, ties */
-    const st_vm_cost *costs; /* by step; NULL: nobody asked */
+    const st_vm_cost *costs;    /* by step; NULL: nobody asked */
+    const st_vm_served *served; /* by definition, with what serves no output behind the last; NULL likewise */
 } st_vm_result;
 
 /* The result lives in `a`. Fails by st_fail: STRATA_NO_MEMORY; STRATA_BAD_INPUT for options, an unknown zone, an `as of` in

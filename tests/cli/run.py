@@ -1372,6 +1372,24 @@ def profile_as_json(folder):
     assert over[("orders", "customers")] == 3  # one row belongs to nobody
     assert all(0 <= s["view_seconds"] <= s["seconds"] for s in said["steps"])
     assert sum(s["seconds"] for s in said["steps"]) <= said["seconds"]["run"]
+    # All of it served somebody, or the run as a whole.
+    costs = {c["definition"]: c for c in said["definitions"]}
+    assert set(costs) <= {"spenders", "stage", None} and {"spenders", "stage"} <= set(costs), costs
+    whole = sum(c["own_seconds"] + c["shared_seconds"] for c in costs.values())
+    assert abs(whole - sum(s["seconds"] for s in said["steps"])) < 1e-6, said
+    assert costs["spenders"]["own_seconds"] > 0 and costs["stage"]["own_seconds"] > 0
+
+
+@case
+def profile_spreads_what_is_shared(folder):
+    rules, data = lay(folder, RULES.replace("segment spenders", "segment twice where sum(amount of orders) >= big and name is known\n"
+                                            "segment spenders"))
+    path = os.path.join(folder, "cost.json")
+    strata("run", rules, "--data", data, "--as-of", "2026-11-01", "--only", "twice", "--only", "spenders", "--profile", path)
+    costs = {c["definition"]: c for c in json.loads(read(path))["definitions"] if c["definition"]}
+    assert set(costs) == {"twice", "spenders"}
+    assert costs["twice"]["shared_seconds"] > 0
+    assert abs(costs["twice"]["shared_seconds"] - costs["spenders"]["shared_seconds"]) < 1e-6, costs
 
 
 @case
@@ -1379,7 +1397,7 @@ def profile_for_people(folder):
     rules, data = lay(folder)
     words = ("run", rules, "--data", data, "--as-of", "2026-11-01")
     done = strata(*words, "--profile")
-    has(done.stderr, "pass over orders by customers", "3 rows", "load", "write")
+    has(done.stderr, "pass over orders by customers", "3 rows", "load", "write", "by definition", "spenders")
     # The next word is its value only where it is a JSON file; else it stands alone.
     assert strata("run", "--profile", *words[1:]).stdout == done.stdout == strata(*words).stdout
 
