@@ -1,7 +1,7 @@
 """What the benchmark is held against: each goal with what must be reached and what is aimed at, and the tables that say how far
-it was. goals.py FILE.json prints a run's tables as Markdown."""
+it was. goals.py FILE.json [--into PAGE] prints a run's tables as Markdown."""
+import argparse
 import json
-import sys
 
 import machine
 
@@ -113,6 +113,28 @@ def markdown(said):
     return "\n".join(out)
 
 
+def put_into(path, tables):
+    """Between the two comments of a page."""
+    with open(path, encoding="utf-8") as file:
+        page = file.read()
+    begin, end = page.index("<!-- figures"), page.index("<!-- end of figures")
+    begin = page.index("\n", begin) + 1
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(page[:begin] + "\n" + tables + "\n\n" + page[end:])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The tables of a run of ./dev bench as Markdown.")
+    parser.add_argument("file", help="its JSON")
+    parser.add_argument("--into", metavar="PAGE", help="put them into this page in place of those that stand there")
+    args = parser.parse_args()
+    with open(args.file, encoding="utf-8") as file:
+        tables = markdown(json.load(file))
+    if args.into:
+        put_into(args.into, tables)
+    else:
+        print(tables)
+
+
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as file:
-        print(markdown(json.load(file)))
+    main()

@@ -57,9 +57,10 @@ def run(bench):
 
 
 def write_plots(points, folder):
+    """The least time of each point: what else the machine did shows in it least."""
     os.makedirs(folder, exist_ok=True)
     for axis, (title, label) in TITLES.items():
-        series = {f"{t} thread{'s' if t > 1 else ''}": [(p["x"], p["seconds"]) for p in points if p["axis"] == axis and p["threads"] == t]
+        series = {f"{t} thread{'s' if t > 1 else ''}": [(p["x"], p["min"]) for p in points if p["axis"] == axis and p["threads"] == t]
                   for t in (1, 2)}
         with open(os.path.join(folder, f"scaling-{axis}.svg"), "w", encoding="utf-8") as out:
             out.write(plot.plot(title, label, series))
