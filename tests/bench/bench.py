@@ -22,7 +22,8 @@ THREADS = 2
 RULES, TRAIT_RULES = 200, 50
 FILE_CUSTOMERS = 1_000_000  # of the work from file to file
 SHORT, OFTEN = 0.1, 5  # what takes less seconds than this is repeated so many times as often
-LONG, SELDOM = 15, 3  # what takes another engine longer is repeated so seldom
+SELDOM = 3  # what takes another engine long is repeated so often
+NOISE = 0.02  # a difference between two times that is a smaller part of them means nothing
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -43,6 +44,12 @@ def counts_of(counts, prefix="", label="in"):
     if prefix:
         return {k.split(".", 1)[1]: v for k, v in counts.items() if k.startswith(prefix + ".") and k.count(".") == 1}
     return {k.rsplit(".", 1)[0]: v for k, v in counts.items() if k.endswith("." + label)}
+
+
+def added(before, after):
+    """What the second adds to the first, by medians or by the least, whichever says more."""
+    less = statistics.median(before)
+    return max(statistics.median(after) - less, min(after) - min(before), NOISE * less)
 
 
 class Bench:
@@ -166,7 +173,7 @@ class Bench:
             self.row(f"w1.{isa}", f"W1 {RULES} rules, counts, {isa}", "strata", said, remark="later runs")
 
     def bandwidth(self):
-        said = self.engine(["bandwidth", THREADS, max(5, self.args.repeat)])
+        said = self.engine(["bandwidth", THREADS, 15])
         self.machine["read_bandwidth"] = said["bytes"] / min(said["seconds"])
         return said
 
@@ -204,9 +211,9 @@ class Bench:
         base = self.row("w2.load", "W2 20 traits, ids to be mapped", "strata", load, remark="binding Arrow batches and the first run")
         self.row("w2.first", "W2 20 traits, ids mapped", "strata", first, remark="first run over data bound before")
         self.row("w2.later", "W2 20 traits, ids mapped", "strata", later, remark="later runs: views are kept")
-        rules_alone = max(statistics.median(more["seconds"]) - statistics.median(later["seconds"]), 1e-4)
+        rules_alone = added(later["seconds"], more["seconds"])
         self.row("w2.rules", f"W2 {TRAIT_RULES} rules on the traits", "strata", {"seconds": [rules_alone]},
-                 remark="what they add to later runs: difference of the medians")
+                 remark=f"what they add to later runs; at least {100 * NOISE:.0f} % of these, as less cannot be told")
         self.snapshot(text, tables)
         for engine, said in others.items():
             if "skipped" in said:
@@ -266,7 +273,8 @@ class Bench:
         return {**said, "counts": count_file(out)}
 
     def w5(self):
-        folder = self.make_data(FILE_CUSTOMERS if not self.args.quick else self.args.customers)
+        customers = FILE_CUSTOMERS if not self.args.quick else self.args.customers
+        folder = self.make_data(customers)
         data.make_csv(folder)
         rule_path, out = self.rule_file("w5", rules.seg(rules.make(self.args.seed, RULES))), os.path.join(self.scratch, "out.parquet")
         for source in ("parquet", "csv"):
@@ -275,7 +283,7 @@ class Bench:
                                str(THREADS), "-o", out], self.args.repeat)
             others = {"polars": self.script("polars", source, path), "duckdb": self.script("duckdb", source, path),
                       "duckdb, tests once": self.script("duckdb", source, path, True)}
-            self.compare(f"w5.{source}", f"W5 {source} to parquet, {FILE_CUSTOMERS // 1_000_000} M", ours, count_file(out), others)
+            self.compare(f"w5.{source}", f"W5 {source} to parquet, {customers / 1e6:g} M", ours, count_file(out), others)
 
     def scaling(self):
         import scaling
