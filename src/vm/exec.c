@@ -981,10 +981,10 @@ void st_exec(st_frame *f, const st_bc_instr *in, const st_prep *q)
     case ST_BC_AGG_LAST:
         if (in->type == ST_BC_I64 && !(st_folds_narrow(in) && f->v[in->a[2]].narrow.data)) i64(f, in->a[2]);
         if (in->op == ST_BC_AGG_FIRST || in->op == ST_BC_AGG_LAST) i64(f, in->a[3]);
-        st_fold_run(f, in, q);
+        st_fold_batch(f, in, q);
         break;
     case ST_BC_AGG_ANY:
-    case ST_BC_AGG_COUNT: st_fold_run(f, in, q); break;
+    case ST_BC_AGG_COUNT: st_fold_batch(f, in, q); break;
     case ST_BC_ALL: /* what only blocks do: fuse.c */
     case ST_BC_EMPTY:
     case ST_BC_AND:

@@ -201,13 +201,49 @@ static const uint8_t *bytes_of(const group_job *j, const st_view_part *p, st_are
 /* A bit a row of the part that is asked for and has a value. */
 static const uint64_t *taken_of(const group_job *j, const st_view_part *p, st_arena *a)
 {
+    const uint64_t *filter = j->filter ? (const uint64_t *)(const void *)j->filter + p->at / 64 : NULL;
+    if (filter && !j->value.known) return filter;
     uint64_t *out = st_alloc_raw(a, st_bitmap_bytes(p->n + 64));
-    for (uint64_t w = 0; w < (p->n + 63) / 64; w++)
-        out[w] = j->filter ? ((const uint64_t *)(const void *)j->filter)[p->at / 64 + w] : UINT64_MAX;
-    for (uint64_t r = 0; j->value.known && r < p->n; r++)
+    uint64_t words = (p->n + 63) / 64;
+    for (uint64_t w = 0; w < words; w++) out[w] = filter ? filter[w] : UINT64_MAX;
+    if (p->n % 64) out[words - 1] &= UINT64_MAX >> (64 - p->n % 64);
+    if (!j->value.known) return out;
+    if (!j->value.view) { /* as the view stands */
+        const uint64_t *known = (const uint64_t *)(const void *)j->value.known + p->at / 64;
+        for (uint64_t w = 0; w < words; w++) out[w] &= known[w];
+        return out;
+    }
+    for (uint64_t r = 0; r < p->n; r++)
         if (!st_feed_known(&j->value, st_feed_row(&j->value, p, p->at + r)))
             out[r / 64] &= ~(UINT64_C(1) << (r % 64));
     return out;
+}
+
+static uint8_t largest_of(const uint8_t *v, uint64_t n)
+{
+    uint8_t largest = 0;
+    for (uint64_t i = 0; i < n; i++) largest = ST_MAX(largest, v[i]);
+    return largest;
+}
+
+/* Values below 32, which are what codes mostly are: the set of an entity's values is a word. */
+static void count_few(const group_job *j, const st_view_part *p, const uint8_t *v, const uint64_t *taken,
+                      st_arena *a)
+{
+    st_pieces *pieces = st_pieces_new(a, j->v);
+    uint32_t *sets = st_alloc_raw(a, ((size_t)p->entity1 - p->entity0 + 1) * sizeof *sets), open = 0;
+    st_pieces_begin(pieces, p);
+    for (uint64_t at = 0; at < p->n; at += j->vm->batch) {
+        uint32_t rows = (uint32_t)ST_MIN(j->vm->batch, p->n - at);
+        st_pieces_next(pieces, j->v, p, p->at + at, rows);
+        j->vm->k->sets_of_pieces(v + at, taken + at / 64, st_pieces_heads(pieces), rows, pieces->ends,
+                                 pieces->n, sets);
+        if (pieces->continues) sets[0] |= open;
+        open = sets[pieces->n - 1];
+        int64_t *out = (int64_t *)j->out->data + pieces->entity;
+        for (uint32_t i = 0; i < pieces->closed; i++) out[i] = __builtin_popcount(sets[i]);
+    }
+    if (!p->n) memset((int64_t *)j->out->data + p->entity0, 0, (p->entity1 - p->entity0) * sizeof(int64_t));
 }
 
 /* Distinct values of one byte are marked in place of being sorted. */
@@ -217,8 +253,12 @@ static void count_bytes_of_part(void *ctx, uint64_t task, st_env *env)
     const st_view_part *p = &j->v->parts[task];
     st_arena *a = st_arena_new(env);
     uint32_t n = p->entity1 - p->entity0;
-    j->vm->k->distinct_u8(bytes_of(j, p, a), taken_of(j, p, a), j->v->first + p->entity0, n,
-                          (int64_t *)j->out->data + p->entity0);
+    const uint8_t *v = bytes_of(j, p, a);
+    const uint64_t *taken = taken_of(j, p, a);
+    if (largest_of(v, p->n) < 32)
+        count_few(j, p, v, taken, a);
+    else
+        j->vm->k->distinct_u8(v, taken, j->v->first + p->entity0, n, (int64_t *)j->out->data + p->entity0);
     for (uint32_t e = p->entity0; e < p->entity1; e++) st_bit_set(j->out->known, e);
     st_arena_free(a);
 }

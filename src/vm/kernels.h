@@ -11,12 +11,6 @@
 /* Texts that are hashed at once; bytes before a number in a text that fits into a block. */
 enum { ST_LANES = 64, ST_MOST_BEFORE_NUMBER = 36 };
 
-/* Rows of one entity that stand together. */
-typedef struct st_run_of_rows {
-    uint32_t entity, from, to; /* rows of the batch, at least one */
-    bool closes;               /* the entity has no rows behind */
-} st_run_of_rows;
-
 /* Logic on whole predicate registers by way of an accumulator. */
 typedef enum st_logic_op {
     ST_LOGIC_LOAD,   /* acc = P[p] */
@@ -39,8 +33,6 @@ typedef struct st_sink {
     uint64_t *out;
     bool past;
 } st_sink;
-
-typedef enum st_of_run { ST_RUN_SUM, ST_RUN_MIN, ST_RUN_MAX } st_of_run;
 
 typedef struct st_kernels {
     const char *name;
@@ -109,12 +101,19 @@ typedef struct st_kernels {
      * is counted once. */
     void (*distinct_u8)(const uint8_t *v, const uint64_t *bits, const uint32_t *first, size_t n,
                         int64_t *out);
-    /* out[entity] += rows of its run whose bit is set */
-    void (*count_runs)(const uint64_t *bits, const st_run_of_rows *runs, size_t n, int64_t *out);
-    /* For each run of up to ST_VM_BATCH rows: how many of its bits are set, and the sum, or the smallest or largest, of their values
-     * of 1, 2 or 4 bytes; of none 0, or anything. */
-    void (*fold_runs)(st_of_run how, const void *v, uint8_t bytes, const uint64_t *bits,
-                      const st_run_of_rows *runs, size_t n, uint32_t *counts, uint64_t *out);
+    /* Of pieces of the batch: piece i is the rows from the end of the one before (the first from 0) to before ends[i], and may have none.
+     * `heads` has a bit for the first row of each that has any. All of them read `rows` rows.
+     * How many of its bits are set. */
+    void (*count_pieces)(const uint64_t *bits, size_t rows, const uint32_t *ends, size_t n, int64_t *out);
+    /* The sum of low + unit * v, v of 1, 2 or 4 bytes, where the bit is set; no sum of a piece may leave 64 bits. */
+    void (*sum_pieces)(const void *v, uint8_t bytes, int64_t low, int64_t unit, const uint64_t *bits,
+                       size_t rows, const uint32_t *ends, size_t n, int64_t *out);
+    /* The smallest or largest v where the bit is set; of none anything. */
+    void (*best_of_pieces)(bool largest, const void *v, uint8_t bytes, const uint64_t *bits,
+                           const uint64_t *heads, size_t rows, const uint32_t *ends, size_t n, uint32_t *out);
+    /* Bit x is set where a row of the piece whose bit is set has the value x; all are below 32. */
+    void (*sets_of_pieces)(const uint8_t *v, const uint64_t *bits, const uint64_t *heads, size_t rows,
+                           const uint32_t *ends, size_t n, uint32_t *out);
     /* Hashes of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash asks and read in its byte order,
      * is words[w * ST_LANES + l]. Gives the first 52 bits of each digest. */
     void (*md5_lanes)(const uint32_t *words, int64_t *out);

@@ -84,6 +84,7 @@ typedef struct st_vm {
     bool *slot_stored;                            /* a pass over all rows of its table writes it */
     bool *slot_counted;                           /* nobody asks for more than how many bits it has */
     uint64_t *slot_count; /* of bitmaps that a pass over their table has stored: how many bits */
+    bool *slot_valued;    /* a step writes the value of every row, where it is known or not */
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
     ST_VEC(st_vm_note) ties;
@@ -313,6 +314,18 @@ typedef struct st_fold {
     } best;
 } st_fold;
 
+/* A batch of a view, cut between entities: piece i is rows [ends[i - 1], ends[i]) of it (the first from 0), of entity `entity` + i, or of
+ * none. */
+typedef struct st_pieces {
+    uint32_t entity, n;
+    uint32_t closed; /* of that many no row comes later; then one may be left */
+    bool continues;  /* the first entity had rows before */
+    uint32_t rows;
+    uint32_t *ends;
+    bool has_heads;
+    uint64_t *heads; /* a bit where a piece begins */
+} st_pieces;
+
 /* One thread's registers. */
 typedef struct st_frame {
     const st_pass *pass;
@@ -334,9 +347,9 @@ typedef struct st_frame {
     const st_view_part *part;
     const int32_t *view_rows; /* the table's rows; NULL: base, base + 1, … */
     int64_t base;
-    uint32_t nruns;
-    st_run_of_rows *runs; /* view passes with aggregates */
-    uint32_t open_entity; /* where the next batch of the part begins */
+    st_pieces *pieces; /* view passes with aggregates, as what follows */
+    int64_t *found;    /* by piece, to work with */
+    uint32_t *bests;
     st_fold *folds;
     /* rows through indexes, found once a batch */
     int32_t **linked; /* by place in pass->indexes */
@@ -389,8 +402,17 @@ static inline bool st_folds_narrow(const st_bc_instr *in)
     return in->type == ST_BC_I64 &&
            (in->op == ST_BC_AGG_SUM || in->op == ST_BC_AGG_MIN || in->op == ST_BC_AGG_MAX);
 }
-void st_fold_run(st_frame *f, const st_bc_instr *in, const st_prep *prep);
-void st_fold_runs(st_frame *f); /* finds the runs of entities in the batch */
+static inline bool st_is_fold(const st_bc_instr *in)
+{
+    return in->op >= ST_BC_AGG_ANY && in->op <= ST_BC_AGG_LAST;
+}
+void st_fold_batch(st_frame *f, const st_bc_instr *in, const st_prep *prep);
+void st_fold_nothing(st_frame *f, const st_view_part *part);
+/* Pieces of batches of a view, for the parts begun one after the other, and for the batches of each likewise. */
+st_pieces *st_pieces_new(st_arena *a, const st_view *v);
+void st_pieces_begin(st_pieces *p, const st_view_part *part);
+void st_pieces_next(st_pieces *p, const st_view *v, const st_view_part *part, uint64_t start, uint32_t rows);
+const uint64_t *st_pieces_heads(st_pieces *p);
 
 /* ---- group.c, sequence.c, rank.c, stratum.c ---- */
 void st_step_group(st_vm *vm, const st_bc_step *s);

@@ -5,6 +5,17 @@ enum { BATCHES_A_TASK = 16, BATCHES_UNTIMED = 7 /* between two that are, where c
 
 /* ---- frames ---- */
 
+static void open_folds(st_frame *f, st_arena *a)
+{
+    const st_view *v = f->pass->view;
+    size_t most = ST_VM_BATCH + 1;
+    for (uint32_t i = 0; i < v->nparts; i++)
+        most = ST_MAX(most, (size_t)v->parts[i].entity1 - v->parts[i].entity0);
+    f->pieces = st_pieces_new(a, v);
+    f->found = st_alloc_raw(a, most * sizeof *f->found);
+    f->bests = st_alloc_raw(a, most * sizeof *f->bests);
+}
+
 st_frame *st_frame_new(st_arena *a, const st_pass *pass)
 {
     enum { WORDS = ST_VM_BATCH / 64 };
@@ -32,7 +43,7 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
     f->linked_ready = st_new_n(a, bool, pass->nindexes + 1);
     for (uint32_t i = 0; i < pass->nindexes; i++)
         f->linked[i] = st_alloc_raw(a, ST_VM_BATCH * sizeof(int32_t));
-    f->runs = pass->nfolds ? st_alloc_raw(a, ST_VM_BATCH * sizeof *f->runs) : NULL;
+    if (pass->nfolds) open_folds(f, a);
     f->folds = st_new_n(a, st_fold, pass->nfolds + 1);
     f->notes = st_new_n(a, uint64_t, pass->vm->bc->notes.n + 1);
     return f;
@@ -40,7 +51,7 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
 
 void st_frame_part_begins(st_frame *f, const st_view_part *part)
 {
-    f->open_entity = part->entity0;
+    if (f->pass->nfolds) st_pieces_begin(f->pieces, part);
     memset(f->folds, 0, f->pass->nfolds * sizeof *f->folds);
 }
 
@@ -87,7 +98,7 @@ void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *p
         f->view_rows = part->base >= 0 ? NULL : pass->view->rows + start;
         f->base = part->base >= 0 ? part->base + (int64_t)(start - part->at) : -1;
         memset(f->linked_ready, 0, pass->nindexes * sizeof *f->linked_ready);
-        if (pass->nfolds) st_fold_runs(f);
+        if (pass->nfolds) st_pieces_next(f->pieces, pass->view, part, start, n);
     }
     if (f->ticks && f->untimed-- == 0) {
         f->untimed = BATCHES_UNTIMED;
@@ -123,6 +134,7 @@ static void run_part(void *ctx, uint64_t task, st_env *env)
     uint64_t size = j->pass->batch;
     f->env = env;
     st_frame_part_begins(f, part);
+    if (!part->n) st_fold_nothing(f, part);
     for (uint64_t at = 0; at < part->n; at += size)
         st_frame_run(f, part->at + at, (uint32_t)ST_MIN(size, part->n - at), part);
 }

@@ -304,7 +304,7 @@ static void prepare_question(prepare *p, const st_bc_instr *in, st_prep *q)
     case ST_BC_AGG_LAST: open_slot(p, in, q); break;
     default: break;
     }
-    if (in->op >= ST_BC_AGG_ANY && in->op <= ST_BC_AGG_LAST) q->fold = p->pass->nfolds++;
+    if (st_is_fold(in)) q->fold = p->pass->nfolds++;
 }
 
 static bool is_value_in(st_bc_operand kind)

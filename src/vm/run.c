@@ -60,6 +60,7 @@ static void code_needs(st_vm *vm, const st_bc_code *c, uint32_t step)
             if (kind >= ST_K_SLOT_OUT_T && kind <= ST_K_SLOT_AGG_BOOL) needs_slot(vm, in->a[k], step);
             if (kind == ST_K_SLOT_OUT_T || kind == ST_K_SLOT_OUT_BOOL)
                 vm->slot_stored[in->a[k]] = !ST_BC_IS_VIEW(vm->bc->slots.p[in->a[k]].domain);
+            if (kind >= ST_K_SLOT_AGG_T && kind <= ST_K_SLOT_AGG_EXACT) vm->slot_valued[in->a[k]] = true;
             if (kind == ST_K_INDEX) vm->index_last[in->a[k]] = ST_MAX(vm->index_last[in->a[k]], step);
         }
     }
@@ -87,6 +88,8 @@ static void step_needs(st_vm *vm, uint32_t i)
         return;
     }
     if (s->kind != ST_STEP_THRESHOLD) needs_slot(vm, s->out, i);
+    if (s->kind == ST_STEP_DISTINCT || s->kind == ST_STEP_REPEATS || s->kind == ST_STEP_SPAN)
+        vm->slot_valued[s->out] = true;
     if (s->kind == ST_STEP_SEQUENCE) {
         sequence_needs(vm, &vm->bc->sequences.p[s->sequence], i);
         return;
@@ -129,6 +132,7 @@ static void plan_lives(st_vm *vm, bool counts_only)
     vm->slot_stored = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->slot_counted = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->slot_count = st_new_n(vm->arena, uint64_t, b->slots.n + 1);
+    vm->slot_valued = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->view_last = st_new_n(vm->arena, uint32_t, b->views.n + 1);
     vm->index_last = st_new_n(vm->arena, uint32_t, b->indexes.n + 1);
     for (uint32_t i = 0; i < b->outputs.n; i++) {

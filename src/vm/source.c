@@ -99,10 +99,11 @@ void st_slot_open(st_vm *vm, uint32_t slot)
     size_t bits = st_bitmap_bytes(s->rows + 1);
     /* room for whole words of the last batch, which kernels may write */
     size_t bytes = decl->type == ST_BC_BOOL ? bits : (size_t)(s->rows + 64) * width_of(decl->type);
-    /* what a pass writes row by row need not be zero before */
-    uint64_t whole = vm->slot_stored[slot] ? s->rows / 64 * 64 : 0;
-    s->data = cleared(a, bytes, decl->type == ST_BC_BOOL ? whole / 8 : whole * width_of(decl->type));
-    if (decl->type != ST_BC_BOOL) s->known = cleared(a, bits, whole / 8);
+    /* what a step writes row by row need not be zero before */
+    uint64_t whole = s->rows / 64 * 64, stored = vm->slot_stored[slot] ? whole : 0;
+    uint64_t valued = vm->slot_valued[slot] ? whole : stored;
+    s->data = cleared(a, bytes, decl->type == ST_BC_BOOL ? stored / 8 : valued * width_of(decl->type));
+    if (decl->type != ST_BC_BOOL) s->known = cleared(a, bits, stored / 8);
 }
 
 /* ---- inputs ---- */

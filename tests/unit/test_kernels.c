@@ -263,59 +263,119 @@ static uint64_t value_at(const void *v, uint8_t bytes, size_t r)
                         : ((const uint32_t *)v)[r];
 }
 
-static void check_runs(const st_kernels *k, const void *v, uint8_t bytes, const uint64_t *bits,
-                       const st_run_of_rows *runs, size_t n)
+/* Pieces of a batch, and what is asked of them. */
+typedef struct cut {
+    size_t rows, n;
+    uint32_t ends[MOST];
+    uint64_t heads[MOST / 64];
+} cut;
+
+static void cut_rows(cut *c, size_t rows, uint32_t longest)
 {
-    uint32_t counts[MOST];
-    uint64_t sums[MOST], smallest[MOST], largest[MOST];
-    k->fold_runs(ST_RUN_SUM, v, bytes, bits, runs, n, counts, sums);
-    k->fold_runs(ST_RUN_MIN, v, bytes, bits, runs, n, counts, smallest);
-    k->fold_runs(ST_RUN_MAX, v, bytes, bits, runs, n, counts, largest);
-    int64_t kept[MOST];
-    for (size_t i = 0; i < n; i++) kept[i] = 5;
-    k->count_runs(bits, runs, n, kept);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t count = 0, sum = 0, low = UINT64_MAX, high = 0;
-        for (uint32_t r = runs[i].from; r < runs[i].to; r++) {
-            if (!st_bit(bits, r)) continue;
-            uint64_t x = value_at(v, bytes, r);
-            count++;
-            sum += x;
-            low = ST_MIN(low, x);
-            high = ST_MAX(high, x);
-        }
-        assert_int_equal(counts[i], count);
-        assert_int_equal(kept[runs[i].entity], 5 + count);
-        assert_int_equal(sums[i], sum);
-        if (!count) continue;
-        assert_int_equal(smallest[i], low);
-        assert_int_equal(largest[i], high);
+    uint32_t at = 0;
+    *c = (cut){.rows = rows};
+    while (at < rows && c->n < MOST) {
+        uint32_t to = longest == MOST ? MOST : at + (uint32_t)(next() % (longest + 1));
+        uint32_t end = (uint32_t)ST_MIN(to, rows);
+        if (end > at) c->heads[at / 64] |= UINT64_C(1) << (at % 64);
+        c->ends[c->n++] = at = end;
     }
 }
 
-/* Runs of one row up to a whole batch, whose values are as large as they may be. */
-static void test_runs(void **s)
+static void check_pieces(const st_kernels *k, const cut *c, const void *v, uint8_t bytes,
+                         const uint64_t *bits, int64_t low, int64_t unit)
+{
+    static int64_t counts[MOST], sums[MOST];
+    static uint32_t smallest[MOST], largest[MOST];
+    k->count_pieces(bits, c->rows, c->ends, c->n, counts);
+    k->sum_pieces(v, bytes, low, unit, bits, c->rows, c->ends, c->n, sums);
+    k->best_of_pieces(false, v, bytes, bits, c->heads, c->rows, c->ends, c->n, smallest);
+    k->best_of_pieces(true, v, bytes, bits, c->heads, c->rows, c->ends, c->n, largest);
+    for (size_t i = 0; i < c->n; i++) {
+        uint64_t count = 0, sum = 0, least = UINT64_MAX, most = 0;
+        for (uint32_t r = i ? c->ends[i - 1] : 0; r < c->ends[i]; r++) {
+            if (!st_bit(bits, r)) continue;
+            uint64_t x = value_at(v, bytes, r);
+            count++;
+            sum += (uint64_t)low + (uint64_t)unit * x;
+            least = ST_MIN(least, x);
+            most = ST_MAX(most, x);
+        }
+        assert_int_equal(counts[i], count);
+        assert_int_equal(sums[i], sum);
+        if (!count) continue;
+        assert_int_equal(smallest[i], least);
+        assert_int_equal(largest[i], most);
+    }
+}
+
+static void check_value_sets(const st_kernels *k, const cut *c, const uint8_t *v, const uint64_t *bits)
+{
+    static uint32_t sets[MOST];
+    k->sets_of_pieces(v, bits, c->heads, c->rows, c->ends, c->n, sets);
+    for (size_t i = 0; i < c->n; i++) {
+        uint32_t wanted = 0;
+        for (uint32_t r = i ? c->ends[i - 1] : 0; r < c->ends[i]; r++)
+            if (st_bit(bits, r)) wanted |= UINT32_C(1) << v[r];
+        assert_int_equal(sets[i], wanted);
+    }
+}
+
+/* Pieces without rows, of one row, around a word's length, up to a whole batch; values that are as large as they may be; a least value
+ * below zero; units. Memory ends where the rows do. */
+static void test_pieces(void **s)
 {
     (void)s;
-    static const uint32_t longest[] = {1, 3, 20, 70, 300, MOST};
-    uint8_t *v = malloc(MOST * 4);
-    uint64_t bits[MOST / 64];
-    st_run_of_rows runs[MOST];
-    for (size_t i = 0; i < (size_t)MOST * 4; i++) v[i] = next() % 4 ? (uint8_t)next() : 0xff;
-    for (size_t w = 0; w < MOST / 64; w++)
-        bits[w] = w % 5 == 0 ? UINT64_MAX : w % 5 == 1 ? 0 : next() << 30 ^ next();
-    for (size_t l = 0; l < ST_COUNT(longest); l++) {
-        uint32_t n = 0, at = 0;
-        while (at < MOST) {
-            uint32_t to = longest[l] == MOST ? MOST : at + 1 + (uint32_t)(next() % longest[l]);
-            runs[n] = (st_run_of_rows){n, at, ST_MIN(to, MOST), true};
-            at = runs[n++].to;
+    static const uint32_t longest[] = {1, 3, 20, 63, 64, 65, 300, MOST};
+    static const int64_t lows[] = {0, 7, -40000, -5000000000}, units[] = {1, 1, 1, 1000000};
+    static const size_t rows[] = {1, 15, 63, 64, 65, 192, 1000, MOST};
+    static cut c;
+    for (size_t l = 0; l < ST_COUNT(longest); l++)
+        for (size_t i = 0; i < ST_COUNT(rows); i++) {
+            size_t n = rows[i], words = (n + 63) / 64;
+            uint8_t *v = malloc(n * 4), *few = malloc(n);
+            uint64_t *bits = malloc(words * 8);
+            for (size_t b = 0; b < n * 4; b++) v[b] = next() % 4 ? (uint8_t)next() : 0xff;
+            for (size_t r = 0; r < n; r++) few[r] = (uint8_t)(next() % 32);
+            for (size_t w = 0; w < words; w++)
+                bits[w] = w % 5 == 0 ? UINT64_MAX : w % 5 == 1 ? 0 : next() << 30 ^ next();
+            if (n % 64) bits[words - 1] &= UINT64_MAX >> (64 - n % 64);
+            cut_rows(&c, n, longest[l]);
+            for (const char *const *isa = st_vm_isas(); *isa; isa++) {
+                const st_kernels *k = st_kernels_choose(*isa);
+                for (uint8_t bytes = 1; bytes <= 4; bytes = (uint8_t)(bytes * 2))
+                    for (size_t q = 0; q < ST_COUNT(lows); q++)
+                        check_pieces(k, &c, v, bytes, bits, lows[q], units[q]);
+                check_value_sets(k, &c, few, bits);
+            }
+            free(v);
+            free(few);
+            free(bits);
         }
-        for (const char *const *isa = st_vm_isas(); *isa; isa++)
-            for (uint8_t bytes = 1; bytes <= 4; bytes = (uint8_t)(bytes * 2))
-                check_runs(st_kernels_choose(*isa), v, bytes, bits, runs, n);
+}
+
+/* ---- hashes ---- */
+
+/* The first 52 bits of a digest. */
+static int64_t leading(const uint8_t *digest)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < 8; i++) bits = bits << 8 | digest[i];
+    return (int64_t)(bits >> 12);
+}
+
+static void check_hashes(const st_kernels *k, const uint32_t *little, const uint32_t *big, char text[][56])
+{
+    int64_t by_md5[ST_LANES], by_sha256[ST_LANES];
+    k->md5_lanes(little, by_md5);
+    k->sha256_lanes(big, by_sha256);
+    for (uint32_t l = 0; l < ST_LANES; l++) {
+        uint8_t md5[16], sha256[32];
+        st_md5(text[l], strlen(text[l]), md5);
+        st_sha256(text[l], strlen(text[l]), sha256);
+        if (by_md5[l] != leading(md5)) fail_msg("%s: md5 of %s", k->name, text[l]);
+        if (by_sha256[l] != leading(sha256)) fail_msg("%s: sha256 of %s", k->name, text[l]);
     }
-    free(v);
 }
 
 /* ---- hashes ---- */
@@ -416,7 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups), cmocka_unit_test(test_counting),
         cmocka_unit_test(test_classes),     cmocka_unit_test(test_logic),   cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_runs),        cmocka_unit_test(test_hashes),  cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_hashes), cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
