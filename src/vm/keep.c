@@ -9,8 +9,8 @@ typedef struct st_laid {
     struct st_laid *next;
     st_arena *arena;
     uint32_t col;
-    const void *values;
-    const uint8_t *known; /* NULL: all */
+    void *values;
+    uint8_t *known; /* NULL: all */
 } st_laid;
 
 /* Where a view comes from; columns in place of inputs. */
@@ -133,10 +133,10 @@ void st_view_give_back(st_vm *vm, uint32_t id)
 
 typedef struct lay_job {
     const st_vm *vm;
-    const st_feed *from;
     const st_view *view;
-    char *values;
-    uint8_t *known;
+    const st_narrow *from; /* NULL: the values are there */
+    const uint8_t *known;
+    const st_laid *to;
 } lay_job;
 
 static void lay_part(void *ctx, uint64_t task, st_env *env)
@@ -145,29 +145,36 @@ static void lay_part(void *ctx, uint64_t task, st_env *env)
     const lay_job *j = ctx;
     const st_kernels *k = j->vm->k;
     const st_view_part *p = &j->view->parts[task];
-    const st_narrow *from = &j->from->narrow;
     const int32_t *rows = j->view->rows + p->at;
-    char *out = j->values + p->at * from->bytes;
-    if (j->known) k->gather_bits(j->from->known, rows, p->n, (uint64_t *)(void *)(j->known + p->at / 8));
-    switch (from->bytes) {
-    case 1: k->gather_u8(from->data, rows, p->n, (void *)out); break;
-    case 2: k->gather_u16(from->data, rows, p->n, (void *)out); break;
-    default: k->gather_i32(from->data, rows, p->n, (void *)out); break;
+    if (j->known) k->gather_bits(j->known, rows, p->n, (uint64_t *)(void *)(j->to->known + p->at / 8));
+    if (!j->from) return;
+    const void *from = j->from->data;
+    char *out = (char *)j->to->values + p->at * j->from->bytes;
+    switch (j->from->bytes) {
+    case 1: k->gather_u8(from, rows, p->n, (void *)out); break;
+    case 2: k->gather_u16(from, rows, p->n, (void *)out); break;
+    default: k->gather_i32(from, rows, p->n, (void *)out); break;
     }
 }
 
-static st_laid *lay_out(st_vm *vm, const st_feed *from, uint32_t col)
+/* Room for a column in the view's order. */
+static st_laid *open_laid(st_vm *vm, const st_view *view, const st_narrow *from, const uint8_t *known,
+                          uint32_t col)
 {
-    const st_view *view = from->view;
     st_arena *a = st_arena_new(vm->env);
     st_laid *l = st_new(a, st_laid);
     l->arena = a;
     l->col = col;
-    lay_job j = {vm, from, view, st_alloc_raw(a, (view->size + 64) * from->narrow.bytes), NULL};
-    if (from->known) j.known = st_alloc_raw(a, st_bitmap_bytes(view->size + 64));
-    st_parallel(vm->env, vm->threads, view->nparts, lay_part, &j);
-    l->values = j.values;
-    l->known = j.known;
+    l->values = st_alloc_raw(a, (view->size + 64) * from->bytes);
+    if (known) l->known = st_alloc_raw(a, st_bitmap_bytes(view->size + 64));
+    return l;
+}
+
+static st_laid *lay_out(st_vm *vm, const st_feed *s, uint32_t col)
+{
+    st_laid *l = open_laid(vm, s->view, &s->narrow, s->known, col);
+    lay_job j = {vm, s->view, &s->narrow, s->known, l};
+    st_parallel(vm->env, vm->threads, s->view->nparts, lay_part, &j);
     return l;
 }
 
@@ -205,6 +212,33 @@ static st_laid *laid_of(st_vm *vm, st_view *view, const st_feed *s, uint32_t inp
     if (view->kept) return keep_laid(vm, view, l);
     l->next = view->laid;
     return view->laid = l;
+}
+
+uint32_t st_lay_begin(st_vm *vm, uint32_t id, st_view *v, st_stream *streams)
+{
+    uint32_t n = 0, table = vm->bc->views.p[id].path.table;
+    for (uint32_t i = 0; i < vm->bc->inputs.n; i++) {
+        const st_bc_input *in = &vm->bc->inputs.p[i];
+        if (in->domain != ST_BC_VIEW(id) || !is_plain(vm, i) || !vm->input_steps[i]) continue;
+        const st_data_table *t = &vm->data->tables[table];
+        const st_column *c = t->columns ? &t->columns[in->id] : NULL;
+        if (!c || !c->decl || !c->narrow.data || c->list || find_laid(v, in->id)) continue;
+        st_laid *l = open_laid(vm, v, &c->narrow, c->known, in->id);
+        l->next = v->laid;
+        v->laid = l;
+        streams[n++] = (st_stream){c->narrow.data, l->values, c->narrow.bytes};
+    }
+    return n;
+}
+
+void st_lay_end(st_vm *vm, uint32_t id, st_view *v)
+{
+    const st_data_table *t = &vm->data->tables[vm->bc->views.p[id].path.table];
+    for (const st_laid *l = v->laid; l; l = l->next) {
+        if (!l->known) continue;
+        lay_job j = {vm, v, NULL, t->columns[l->col].known, l};
+        st_parallel(vm->env, vm->threads, v->nparts, lay_part, &j);
+    }
 }
 
 void st_feed_lay(st_vm *vm, st_feed *s, uint32_t input)

@@ -157,9 +157,30 @@ static inline uint64_t st_part_row(const st_view *v, const st_view_part *p, uint
 
 st_view *st_view_build(st_vm *vm, uint32_t view); /* view.c */
 
+/* ---- deal.c ---- */
+
+/* Values by row, to be put in another order: narrow ones, or (from NULL) the rows' numbers. */
+typedef struct st_stream {
+    const void *from;
+    void *to;
+    uint8_t bytes;
+} st_stream;
+
+typedef struct st_deal st_deal;
+/* Groups rows by their entities; index[r] is that of row r, or negative. `a` is for working, as long as the deal. */
+st_deal *st_deal_new(st_vm *vm, st_arena *a, const int32_t *index, uint64_t rows, uint32_t entities);
+/* Fills `first`, of a view; whether the rows stand grouped in the table already, and every one leads somewhere. */
+bool st_deal_count(st_deal *d, uint32_t *first);
+/* Where they do not: puts streams in the order of the view, whose parts have been cut. */
+void st_deal_place(st_deal *d, const st_view *v, st_stream *streams, uint32_t n);
+
 /* ---- keep.c: what is made for one run and kept with the data for the next ---- */
 st_view *st_view_kept(st_vm *vm, uint32_t view);  /* NULL: there is none */
 void st_view_give_back(st_vm *vm, uint32_t view); /* keeps it with the data where it depends on them alone */
+/* Columns that are laid out while a view is built: streams for those that the run reads through it, and how many; then what is known of
+ * them, once the view's rows are there. */
+uint32_t st_lay_begin(st_vm *vm, uint32_t id, st_view *v, st_stream *streams);
+void st_lay_end(st_vm *vm, uint32_t id, st_view *v);
 /* Turns the feed of an input that is a narrow column, read through a view, into one in the view's own order, where that is worth
  * it. */
 void st_feed_lay(st_vm *vm, st_feed *s, uint32_t input);

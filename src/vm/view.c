@@ -1,4 +1,4 @@
-/* Views: the rows of a child table grouped by the entity that they lead to, and ordered by time within it. */
+/* Views: the rows of a child table grouped by the entity that they lead to (deal.c), and ordered by time within it. */
 #include "vm/parts.h"
 
 enum { ROWS_A_PART = 1 << 16, ENTITIES_A_PART = 1 << 16 };
@@ -17,137 +17,6 @@ const st_view_part *st_view_range(const st_view *v, uint32_t entity, uint64_t *f
     *from = st_part_row(v, p, entity);
     *to = st_part_row(v, p, entity + 1);
     return p;
-}
-
-/* ---- grouping ----
- * Rows are first dealt to ranges of entities, chunk by chunk, so that what belongs to a range lies together; then each range is
- * counted and placed on its own, in memory that a cache holds. Within an entity rows keep their order. */
-
-enum { ROWS_A_CHUNK = 1 << 16, ENTITIES_A_RANGE = 1 << 14, MOST_RANGES = 512 };
-
-typedef struct dealt {
-    uint32_t entity;
-    int32_t row;
-} dealt;
-
-typedef struct group_rows {
-    const int32_t *index; /* by row: its entity, or negative */
-    uint64_t rows, nchunks;
-    uint32_t entities, shift, nranges; /* a range is 2^shift entities */
-    uint64_t *places;                  /* by chunk and range: how many, then where the next one goes */
-    bool *in_order;                    /* by chunk: entities do not descend, and every row has one */
-    uint64_t *begins;                  /* by range, and behind the last: of its rows in `all` */
-    dealt *all;
-    uint32_t *first; /* of the view */
-    const st_view *v;
-    int32_t *out;
-} group_rows;
-
-static void count_chunk(void *ctx, uint64_t chunk, st_env *env)
-{
-    (void)env;
-    const group_rows *g = ctx;
-    uint64_t *counts = g->places + chunk * g->nranges;
-    uint64_t from = chunk * ROWS_A_CHUNK, to = ST_MIN(g->rows, from + ROWS_A_CHUNK);
-    int32_t before = from ? g->index[from - 1] : 0;
-    bool in_order = true;
-    for (uint64_t r = from; r < to; r++) {
-        int32_t e = g->index[r];
-        in_order &= e >= before && e >= 0;
-        before = e;
-        if (e >= 0) counts[(uint32_t)e >> g->shift]++;
-    }
-    g->in_order[chunk] = in_order;
-}
-
-static void find_places(group_rows *g)
-{
-    uint64_t at = 0;
-    for (uint32_t k = 0; k < g->nranges; k++) {
-        g->begins[k] = at;
-        for (uint64_t c = 0; c < g->nchunks; c++) {
-            uint64_t n = g->places[c * g->nranges + k];
-            g->places[c * g->nranges + k] = at;
-            at += n;
-        }
-    }
-    g->begins[g->nranges] = at;
-}
-
-static void deal_chunk(void *ctx, uint64_t chunk, st_env *env)
-{
-    (void)env;
-    const group_rows *g = ctx;
-    uint64_t *next = g->places + chunk * g->nranges;
-    uint64_t from = chunk * ROWS_A_CHUNK, to = ST_MIN(g->rows, from + ROWS_A_CHUNK);
-    for (uint64_t r = from; r < to; r++) {
-        int32_t e = g->index[r];
-        if (e >= 0) g->all[next[(uint32_t)e >> g->shift]++] = (dealt){(uint32_t)e, (int32_t)r};
-    }
-}
-
-/* first[e] = rows of the entities before e, for a range. */
-static void count_range(void *ctx, uint64_t range, st_env *env)
-{
-    (void)env;
-    const group_rows *g = ctx;
-    uint32_t e0 = (uint32_t)range << g->shift, e1 = (uint32_t)ST_MIN((range + 1) << g->shift, g->entities);
-    memset(g->first + e0, 0, (e1 - e0) * sizeof *g->first);
-    for (uint64_t i = g->begins[range]; i < g->begins[range + 1]; i++) g->first[g->all[i].entity]++;
-    uint64_t at = g->begins[range];
-    for (uint32_t e = e0; e < e1; e++) {
-        uint32_t n = g->first[e];
-        g->first[e] = (uint32_t)at;
-        at += n;
-    }
-}
-
-static void place_range(void *ctx, uint64_t range, st_env *env)
-{
-    const group_rows *g = ctx;
-    uint32_t e0 = (uint32_t)range << g->shift, e1 = (uint32_t)ST_MIN((range + 1) << g->shift, g->entities);
-    st_arena *a = st_arena_new(env);
-    uint64_t *next = st_alloc_raw(a, (e1 - e0 + 1) * sizeof *next), from, to;
-    const st_view_part *p = NULL;
-    for (uint32_t e = e0; e < e1; e++) {
-        if (!p || e >= p->entity1) p = st_view_range(g->v, e, &from, &to);
-        next[e - e0] = st_part_row(g->v, p, e);
-    }
-    for (uint64_t i = g->begins[range]; i < g->begins[range + 1]; i++)
-        g->out[next[g->all[i].entity - e0]++] = g->all[i].row;
-    st_arena_free(a);
-}
-
-/* Where every entity's rows stand in order of the table, without the rows. */
-static void count_in_order(group_rows *g)
-{
-    memset(g->first, 0, ((size_t)g->entities + 1) * sizeof *g->first);
-    for (uint64_t r = 0; r < g->rows; r++) g->first[g->index[r] + 1]++;
-    for (uint32_t e = 0; e < g->entities; e++) g->first[e + 1] += g->first[e];
-}
-
-/* Fills `first`; returns whether the rows stand grouped in the table already, with none that leads to nothing. */
-static bool count_rows(st_vm *vm, st_arena *scratch, group_rows *g)
-{
-    g->nchunks = (g->rows + ROWS_A_CHUNK - 1) / ROWS_A_CHUNK;
-    while ((uint64_t)MOST_RANGES << g->shift < g->entities || (1u << g->shift) < ENTITIES_A_RANGE) g->shift++;
-    g->nranges = (uint32_t)(((uint64_t)g->entities + (1u << g->shift) - 1) >> g->shift);
-    g->places = st_new_n(scratch, uint64_t, g->nchunks * g->nranges + 1);
-    g->in_order = st_new_n(scratch, bool, g->nchunks + 1);
-    g->begins = st_new_n(scratch, uint64_t, g->nranges + 1);
-    st_parallel(vm->env, vm->threads, g->nchunks, count_chunk, g);
-    bool in_order = true;
-    for (uint64_t c = 0; c < g->nchunks; c++) in_order &= g->in_order[c];
-    if (in_order) {
-        count_in_order(g);
-        return true;
-    }
-    find_places(g);
-    g->all = st_alloc_raw(scratch, (g->begins[g->nranges] + 1) * sizeof *g->all);
-    st_parallel(vm->env, vm->threads, g->nchunks, deal_chunk, g);
-    st_parallel(vm->env, vm->threads, g->nranges, count_range, g);
-    g->first[g->entities] = (uint32_t)g->begins[g->nranges];
-    return false;
 }
 
 /* Cuts at multiples of 64 entities; `out` NULL: only counts. */
@@ -178,7 +47,8 @@ typedef struct order_job {
     uint32_t nties;
     st_feed *ties;
     int32_t *rows;       /* of the view; NULL: the table's own order is being looked at */
-    uint64_t *unordered; /* per part: an entity whose rows do not stand in order */
+    uint64_t nrows;      /* of the table */
+    uint64_t *unordered; /* per part: an entity whose rows do not stand in order; or per piece of the table */
 } order_job;
 
 /* Not known: before every other. */
@@ -246,7 +116,7 @@ static void order_part(void *ctx, uint64_t task, st_env *env)
 
 /* ---- building ---- */
 
-static int32_t *place_rows(st_vm *vm, st_view *v, group_rows *g)
+static int32_t *rows_for(st_view *v)
 {
     int32_t *out = st_alloc_raw(v->arena, (v->size + 64) * sizeof *out);
     for (uint32_t i = 0; i < v->nparts; i++) { /* the gaps */
@@ -254,15 +124,30 @@ static int32_t *place_rows(st_vm *vm, st_view *v, group_rows *g)
         uint64_t end = i + 1 < v->nparts ? v->parts[i + 1].at : v->size + 64;
         memset(out + p->at + p->n, 0xff, (end - p->at - p->n) * sizeof *out);
     }
-    g->v = v;
-    g->out = out;
-    if (g->all) {
-        st_parallel(vm->env, vm->threads, g->nranges, place_range, g);
-        return out;
-    }
+    v->rows = out;
+    return out;
+}
+
+/* The rows as they stand in the table. */
+static int32_t *copy_rows(st_view *v)
+{
+    int32_t *out = rows_for(v);
     for (uint32_t i = 0; i < v->nparts; i++)
         for (uint64_t r = 0; r < v->parts[i].n; r++)
             out[v->parts[i].at + r] = (int32_t)(v->parts[i].base + (int64_t)r);
+    return out;
+}
+
+/* The rows by their entities; with `lay` the columns that the run reads through the view are laid out on the way. */
+static int32_t *place_rows(st_vm *vm, uint32_t id, st_view *v, st_deal *deal, bool lay)
+{
+    int32_t *out = rows_for(v);
+    st_stream *streams = st_new_n(vm->arena, st_stream, vm->bc->inputs.n + 2);
+    uint32_t n = 1;
+    streams[0] = (st_stream){NULL, out, sizeof *out};
+    if (lay) n += st_lay_begin(vm, id, v, streams + 1);
+    st_deal_place(deal, v, streams, n);
+    if (lay) st_lay_end(vm, id, v);
     return out;
 }
 
@@ -286,6 +171,43 @@ static bool any_unordered(st_vm *vm, order_job *j)
     return found > 0;
 }
 
+/* Neighbours of the table's own order. */
+static void find_unordered_rows(void *ctx, uint64_t task, st_env *env)
+{
+    (void)env;
+    const order_job *j = ctx;
+    uint64_t from = task * ROWS_A_PART, to = ST_MIN(j->nrows, from + ROWS_A_PART);
+    if (!from) from = 1;
+    if (from >= to) return;
+    int64_t before = time_at(j, (int32_t)(from - 1));
+    bool ordered = true;
+    for (uint64_t r = from; r < to && ordered; r++) {
+        int64_t time = time_at(j, (int32_t)r);
+        ordered = time > before || (time == before && compare_ties(j, (int32_t)(r - 1), (int32_t)r) <= 0);
+        before = time;
+    }
+    j->unordered[task] = !ordered;
+}
+
+static bool is_table_ordered(st_vm *vm, order_job *j)
+{
+    uint64_t tasks = (j->nrows + ROWS_A_PART - 1) / ROWS_A_PART, found = 0;
+    j->unordered = st_new_n(vm->arena, uint64_t, tasks + 1);
+    st_parallel(vm->env, vm->threads, tasks, find_unordered_rows, j);
+    for (uint64_t i = 0; i < tasks; i++) found += j->unordered[i];
+    return found == 0;
+}
+
+static order_job order_of(st_vm *vm, st_view *v, const st_bc_view *decl, uint64_t rows)
+{
+    order_job j = {.vm = vm, .v = v, .nrows = rows, .nties = decl->nties};
+    if (decl->order == ST_BC_NONE) return j;
+    j.time = st_feed_of(vm, decl->order);
+    j.ties = st_new_n(vm->arena, st_feed, decl->nties + 1);
+    for (uint32_t i = 0; i < decl->nties; i++) j.ties[i] = st_feed_of(vm, decl->ties[i]);
+    return j;
+}
+
 st_view *st_view_build(st_vm *vm, uint32_t id)
 {
     const st_bc_view *decl = &vm->bc->views.p[id];
@@ -301,27 +223,23 @@ st_view *st_view_build(st_vm *vm, uint32_t id)
 
     st_arena *scratch = st_arena_new(vm->env);
     uint32_t *first = st_alloc_raw(a, ((size_t)v->entities + 1) * sizeof(uint32_t));
-    group_rows g = {.index = index, .rows = rows, .entities = v->entities, .first = first};
-    bool sorted = count_rows(vm, scratch, &g);
     v->first = first;
+    st_deal *deal = st_deal_new(vm, scratch, index, rows, v->entities);
+    bool grouped = st_deal_count(deal, first);
     v->nparts = cut_parts(first, v->entities, NULL, &v->size);
     st_view_part *parts = st_new_n(a, st_view_part, v->nparts + 1);
     cut_parts(first, v->entities, parts, &v->size);
     v->parts = parts;
 
-    order_job j = {.vm = vm, .v = v, .nties = decl->nties};
-    if (decl->order != ST_BC_NONE) {
-        j.time = st_feed_of(vm, decl->order);
-        j.ties = st_new_n(vm->arena, st_feed, decl->nties + 1);
-        for (uint32_t i = 0; i < decl->nties; i++) j.ties[i] = st_feed_of(vm, decl->ties[i]);
-    }
-    if (!sorted || (decl->order != ST_BC_NONE && any_unordered(vm, &j))) {
-        int32_t *out = place_rows(vm, v, &g);
-        v->rows = out;
-        j.rows = out;
+    order_job j = order_of(vm, v, decl, rows);
+    /* Where the table stands in order, so does all that keeps its rows in theirs. */
+    bool in_order =
+        decl->order == ST_BC_NONE || (grouped ? !any_unordered(vm, &j) : is_table_ordered(vm, &j));
+    if (!grouped || !in_order) {
+        j.rows = grouped ? copy_rows(v) : place_rows(vm, id, v, deal, in_order);
         for (uint32_t i = 0; i < v->nparts; i++) parts[i].base = -1;
-        if (decl->order != ST_BC_NONE) st_parallel(vm->env, vm->threads, v->nparts, order_part, &j);
-        find_bases(v, parts, out);
+        if (!in_order) st_parallel(vm->env, vm->threads, v->nparts, order_part, &j);
+        find_bases(v, parts, j.rows);
     }
     st_arena_free(scratch);
     st_arena_free(path_arena);
