@@ -114,6 +114,15 @@ typedef struct st_kernels {
     /* Bit x is set where a row of the piece whose bit is set has the value x; all are below 32. */
     void (*sets_of_pieces)(const uint8_t *v, const uint64_t *bits, const uint64_t *heads, size_t rows,
                            const uint32_t *ends, size_t n, uint32_t *out);
+    /* The smallest and the largest of the values whose bit is set: one, at least. */
+    void (*range_i64)(const int64_t *v, const uint64_t *bits, size_t n, int64_t *low, int64_t *high);
+    /* Of the values whose bit is set, one behind the other in 4 or 8 bytes: v - from, or with `down` from - v. */
+    void (*distances)(const int64_t *v, const uint64_t *bits, size_t n, uint64_t from, bool down,
+                      uint8_t bytes, void *out);
+    /* out[i] = first + step for each cut that v[i] reaches, by being at least as large, or with `below` as small; 0 where the bit is not
+     * set. */
+    void (*score_i64)(const int64_t *v, const uint64_t *bits, size_t n, const int64_t *cuts, uint32_t ncuts,
+                      bool below, int64_t first, int64_t step, int64_t *out);
     /* Hashes of ST_LANES texts of at most 55 bytes: word w of the block of lane l, padded as the hash asks and read in its byte order,
      * is words[w * ST_LANES + l]. Gives the first 52 bits of each digest. */
     void (*md5_lanes)(const uint32_t *words, int64_t *out);

@@ -354,28 +354,56 @@ static void test_pieces(void **s)
         }
 }
 
-/* ---- hashes ---- */
-
-/* The first 52 bits of a digest. */
-static int64_t leading(const uint8_t *digest)
+/* What is asked of a population: members some, none of a word, or all; values at the ends of 64 bits. */
+static void check_population(const st_kernels *k, size_t n, bool below)
 {
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < 8; i++) bits = bits << 8 | digest[i];
-    return (int64_t)(bits >> 12);
+    static const int64_t cuts[] = {INT64_MIN, -5, 0, 3, INT64_MAX};
+    int64_t *v = malloc(n * sizeof *v), *out = malloc(n * sizeof *out), low, high, least = INT64_MAX,
+            most = INT64_MIN;
+    uint64_t bits[MOST / 64] = {1}, *far = malloc(n * sizeof *far);
+    uint32_t *near = malloc(n * sizeof *near);
+    for (size_t r = 0; r < n; r++) {
+        v[r] = next() % 8 ? (int64_t)(next() % 16) - 8 : next() % 2 ? INT64_MIN : INT64_MAX;
+        if (r / 64 % 3 == 0 ? next() % 2 : r / 64 % 3 == 1) bits[r / 64] |= UINT64_C(1) << (r % 64);
+    }
+    size_t members = 0;
+    for (size_t r = 0; r < n; r++) {
+        if (!st_bit(bits, r)) continue;
+        members++;
+        least = ST_MIN(least, v[r]);
+        most = ST_MAX(most, v[r]);
+    }
+    k->range_i64(v, bits, n, &low, &high);
+    assert_true(low == least && high == most);
+    uint64_t from = (uint64_t)(below ? high : low);
+    near = realloc(near, members * sizeof *near); /* no longer than what is written */
+    far = realloc(far, members * sizeof *far);
+    k->distances(v, bits, n, from, below, 4, near);
+    k->distances(v, bits, n, from, below, 8, far);
+    k->score_i64(v, bits, n, cuts, ST_COUNT(cuts), below, 7, -2, out);
+    for (size_t r = 0, at = 0; r < n; r++) {
+        int64_t reached = 0;
+        for (size_t c = 0; c < ST_COUNT(cuts); c++) reached += below ? v[r] <= cuts[c] : v[r] >= cuts[c];
+        assert_int_equal(out[r], st_bit(bits, r) ? 7 - 2 * reached : 0);
+        if (!st_bit(bits, r)) continue;
+        uint64_t distance = below ? from - (uint64_t)v[r] : (uint64_t)v[r] - from;
+        assert_true(far[at] == distance && near[at] == (uint32_t)distance);
+        at++;
+    }
+    free(v);
+    free(out);
+    free(near);
+    free(far);
 }
 
-static void check_hashes(const st_kernels *k, const uint32_t *little, const uint32_t *big, char text[][56])
+static void test_populations(void **s)
 {
-    int64_t by_md5[ST_LANES], by_sha256[ST_LANES];
-    k->md5_lanes(little, by_md5);
-    k->sha256_lanes(big, by_sha256);
-    for (uint32_t l = 0; l < ST_LANES; l++) {
-        uint8_t md5[16], sha256[32];
-        st_md5(text[l], strlen(text[l]), md5);
-        st_sha256(text[l], strlen(text[l]), sha256);
-        if (by_md5[l] != leading(md5)) fail_msg("%s: md5 of %s", k->name, text[l]);
-        if (by_sha256[l] != leading(sha256)) fail_msg("%s: sha256 of %s", k->name, text[l]);
-    }
+    (void)s;
+    for (const char *const *isa = st_vm_isas(); *isa; isa++)
+        for (size_t i = 0; i < ST_COUNT(lengths); i++) {
+            check_population(st_kernels_choose(*isa), lengths[i], false);
+            check_population(st_kernels_choose(*isa), lengths[i], true);
+        }
 }
 
 /* ---- hashes ---- */
@@ -474,9 +502,11 @@ static void test_numbers(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups), cmocka_unit_test(test_counting),
-        cmocka_unit_test(test_classes),     cmocka_unit_test(test_logic),   cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_hashes), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups),
+        cmocka_unit_test(test_counting),    cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_logic),       cmocka_unit_test(test_distinct),
+        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_populations),
+        cmocka_unit_test(test_hashes), cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
