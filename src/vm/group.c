@@ -241,7 +241,7 @@ static void count_few(const group_job *j, const st_view_part *p, const uint8_t *
         if (pieces->continues) sets[0] |= open;
         open = sets[pieces->n - 1];
         int64_t *out = (int64_t *)j->out->data + pieces->entity;
-        for (uint32_t i = 0; i < pieces->closed; i++) out[i] = __builtin_popcount(sets[i]);
+        j->vm->k->count_sets(sets, pieces->closed, out);
     }
     if (!p->n) memset((int64_t *)j->out->data + p->entity0, 0, (p->entity1 - p->entity0) * sizeof(int64_t));
 }
@@ -259,7 +259,9 @@ static void count_bytes_of_part(void *ctx, uint64_t task, st_env *env)
         count_few(j, p, v, taken, a);
     else
         j->vm->k->distinct_u8(v, taken, j->v->first + p->entity0, n, (int64_t *)j->out->data + p->entity0);
-    for (uint32_t e = p->entity0; e < p->entity1; e++) st_bit_set(j->out->known, e);
+    uint64_t *known = j->out->known + p->entity0 / 64;
+    if (n / 64) memset(known, 0xff, n / 64 * sizeof *known);
+    if (n % 64) known[n / 64] |= UINT64_MAX >> (64 - n % 64);
     st_arena_free(a);
 }
 
@@ -289,8 +291,10 @@ void st_step_group(st_vm *vm, const st_bc_step *s)
     if (s->filter != ST_BC_NONE) j.filter = vm->slots[s->filter].data;
     /* rows without a time are never last: the view's own order says so, read on the view */
     j.value = st_feed_of(vm, s->kind == ST_STEP_LAST_N ? vm->bc->views.p[view].order : s->value);
-    if (s->kind == ST_STEP_LAST_N) j.value.view = j.v;
-    if (counts_bytes(&j)) st_feed_lay(vm, &j.value, s->value);
+    if (s->kind == ST_STEP_LAST_N)
+        j.value.view = j.v;
+    else
+        st_feed_lay(vm, &j.value, s->value);
     st_slot_open(vm, s->out);
     j.out = &vm->slots[s->out];
     j.out->dict = s->kind == ST_STEP_MOST_COMMON ? j.value.dict : NULL;

@@ -114,6 +114,8 @@ typedef struct st_kernels {
     /* Bit x is set where a row of the piece whose bit is set has the value x; all are below 32. */
     void (*sets_of_pieces)(const uint8_t *v, const uint64_t *bits, const uint64_t *heads, size_t rows,
                            const uint32_t *ends, size_t n, uint32_t *out);
+    /* How many values each set has. */
+    void (*count_sets)(const uint32_t *sets, size_t n, int64_t *out);
     /* The smallest and the largest of the values whose bit is set: one, at least. */
     void (*range_i64)(const int64_t *v, const uint64_t *bits, size_t n, int64_t *low, int64_t *high);
     /* Of the values whose bit is set, one behind the other in 4 or 8 bytes: v - from, or with `down` from - v. */

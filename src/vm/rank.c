@@ -644,49 +644,112 @@ static void score_by_cuts(const population *p, const st_bc_step *s, const st_slo
     st_parallel(p->vm->env, p->vm->threads, p->nchunks, score_rows, &j);
 }
 
-/* ---- ntile ---- */
+/* ---- ntile ----
+ * Members stand in order of goodness, equal ones by key, and consecutive groups of them are dealt. Where a group begins is a place in that
+ * order; who is better than the value in that place is behind it, whatever the keys. Only those of that very value are sorted. */
 
-typedef struct deal {
+typedef struct dealing {
     const population *p;
+    const st_slot *out;
     st_feed key;
-} deal;
+    uint32_t n; /* groups that begin behind the first place */
+    uint64_t places[MOST_SCORES];
+    st_u128 keys[MOST_SCORES]; /* the key in the place */
+    uint32_t nties;
+    st_u128 tied[MOST_SCORES];    /* the keys, each once, ascending */
+    uint64_t before[MOST_SCORES]; /* members below */
+    uint64_t size[MOST_SCORES];   /* members that have it */
+    uint64_t *starts;             /* by chunk and tie: how many, then where the first of them goes */
+    int32_t *rows[MOST_SCORES];
+} dealing;
 
-static st_u128 key_of(const population *p, int64_t row)
+/* Runs BODY for each member i of the block that has the key of tie t. */
+#define EACH_TIED(d, b, BODY)                                                                                \
+    for (uint32_t t = 0; t < (d)->nties; t++) {                                                              \
+        int64_t at_ = ordered_of_key((d)->p, (d)->tied[t]);                                                  \
+        bool wide_ = (d)->p->value.type == ST_BC_I128;                                                       \
+        EACH_MEMBER(b, {                                                                                     \
+            if (wide_ ? key_of_wide((d)->p, source_row((d)->p, b, i)) == (d)->tied[t] : (b)->v[i] == at_)    \
+                BODY;                                                                                        \
+        })                                                                                                   \
+    }
+
+static void count_tied(void *ctx, uint64_t c, st_env *env)
 {
-    const st_feed *s = &p->value;
-    if (s->type == ST_BC_I128) return key_of_wide(p, row);
-    return key_of_ordered(p, s->type == ST_BC_F64 ? ordered(((const double *)s->data)[row])
-                                                  : st_feed_i64(s, row));
+    (void)env;
+    const dealing *d = ctx;
+    uint64_t *counts = d->starts + c * d->nties;
+    block b;
+    EACH_BLOCK(d->p, &b, c, EACH_TIED(d, &b, counts[t]++))
 }
 
-static int by_goodness_then_key(const void *ctx, int32_t a, int32_t b)
+static void collect_tied(void *ctx, uint64_t c, st_env *env)
 {
-    const deal *d = ctx;
-    const st_feed *v = &d->p->value;
-    st_u128 x = key_of(d->p, st_feed_row(v, NULL, (uint64_t)a)),
-            y = key_of(d->p, st_feed_row(v, NULL, (uint64_t)b));
-    if (x != y) return x < y ? -1 : 1;
-    return st_feed_compare(&d->key, st_feed_row(&d->key, NULL, (uint64_t)a),
-                           st_feed_row(&d->key, NULL, (uint64_t)b));
+    (void)env;
+    const dealing *d = ctx;
+    uint64_t *next = d->starts + c * d->nties;
+    block b;
+    EACH_BLOCK(d->p, &b, c, EACH_TIED(d, &b, d->rows[t][next[t]++] = (int32_t)(b.row + i)))
 }
 
-static void score_by_dealing(population *p, const st_bc_step *s, const st_slot *out)
+static int by_key(const void *ctx, int32_t a, int32_t b)
 {
-    deal d = {p, st_feed_of(p->vm, s->key)};
-    int32_t *rows = st_alloc_raw(p->a, (p->n + 1) * sizeof *rows),
-            *scratch = st_alloc_raw(p->a, (p->n + 1) * sizeof *rows);
-    uint64_t n = 0, groups = (uint64_t)s->n;
-    for (uint64_t r = 0; r < p->rows; r++) {
-        int64_t row;
-        if (is_member(p, r, &row)) rows[n++] = (int32_t)r;
+    const st_feed *key = ctx;
+    return st_feed_compare(key, st_feed_row(key, NULL, (uint64_t)a), st_feed_row(key, NULL, (uint64_t)b));
+}
+
+/* Those of a tie have what the values below the places give; places inside of it part them. */
+static void part_tie(void *ctx, uint64_t t, st_env *env)
+{
+    const dealing *d = ctx;
+    int32_t *rows = d->rows[t];
+    st_arena *a = st_arena_new(env);
+    st_sort_rows(rows, st_alloc_raw(a, (d->size[t] + 1) * sizeof *rows), d->size[t], by_key, &d->key);
+    for (uint64_t i = 0; i < d->size[t]; i++)
+        for (uint32_t k = 0; k < d->n; k++)
+            ((int64_t *)d->out->data)[rows[i]] +=
+                d->keys[k] == d->tied[t] && d->before[t] + i >= d->places[k];
+    st_arena_free(a);
+}
+
+static void find_ties(dealing *d)
+{
+    const population *p = d->p;
+    for (uint32_t k = 0; k < d->n; k++) {
+        if (k && d->keys[k] == d->keys[k - 1]) continue;
+        d->before[d->nties] = p->n - count_keys(p, d->keys[k], false);
+        d->tied[d->nties++] = d->keys[k];
     }
-    st_sort_rows(rows, scratch, n, by_goodness_then_key, &d);
-    uint64_t size = n / groups, larger = n % groups, in_larger = larger * (size + 1);
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t score = i < in_larger ? i / (size + 1) + 1 : larger + (i - in_larger) / size + 1;
-        ((int64_t *)out->data)[rows[i]] = (int64_t)score;
-        st_bit_set(out->known, (uint64_t)rows[i]);
+    d->starts = st_new_n(p->a, uint64_t, p->nchunks * d->nties + 1);
+    st_parallel(p->vm->env, p->vm->threads, p->nchunks, count_tied, d);
+    for (uint64_t c = 0; c < p->nchunks; c++)
+        for (uint32_t t = 0; t < d->nties; t++) {
+            uint64_t n = d->starts[c * d->nties + t];
+            d->starts[c * d->nties + t] = d->size[t];
+            d->size[t] += n;
+        }
+    for (uint32_t t = 0; t < d->nties; t++)
+        d->rows[t] = st_alloc_raw(p->a, (d->size[t] + 1) * sizeof *d->rows[t]);
+    st_parallel(p->vm->env, p->vm->threads, p->nchunks, collect_tied, d);
+}
+
+/* The larger groups come first. */
+static void score_by_dealing(const population *p, const st_bc_step *s, const st_slot *out)
+{
+    dealing d = {.p = p, .out = out, .key = st_feed_of(p->vm, s->key)};
+    score_job j = {.p = p, .out = out, .first = 1, .step = 1, .c = {.above = true}};
+    uint64_t groups = (uint64_t)s->n, size = p->n / groups, larger = p->n % groups;
+    for (uint64_t g = 1; g < groups; g++) {
+        uint64_t place = g * size + ST_MIN(g, larger);
+        if (place < p->n) d.places[d.n++] = place;
     }
+    if (d.n) keys_at(p, d.places, d.n, d.keys);
+    memcpy(j.c.key, d.keys, d.n * sizeof *d.keys);
+    j.c.n = d.n;
+    j.r = reach_of_keys(p, &j.c);
+    st_parallel(p->vm->env, p->vm->threads, p->nchunks, score_rows, &j);
+    find_ties(&d);
+    st_parallel(p->vm->env, p->vm->threads, d.nties, part_tie, &d);
 }
 
 void st_step_score(st_vm *vm, const st_bc_step *s)

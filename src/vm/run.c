@@ -90,7 +90,7 @@ static void step_needs(st_vm *vm, uint32_t i)
     if (s->kind != ST_STEP_THRESHOLD) needs_slot(vm, s->out, i);
     if (s->kind == ST_STEP_DISTINCT || s->kind == ST_STEP_REPEATS || s->kind == ST_STEP_SPAN)
         vm->slot_valued[s->out] = true;
-    if (s->kind == ST_STEP_SCORE && s->method != ST_NTILE) vm->slot_stored[s->out] = true;
+    if (s->kind == ST_STEP_SCORE) vm->slot_stored[s->out] = true;
     if (s->kind == ST_STEP_SEQUENCE) {
         sequence_needs(vm, &vm->bc->sequences.p[s->sequence], i);
         return;
