@@ -1139,6 +1139,162 @@ static void aggregates_of_nothing(void **state)
     assert_int_equal(result->slots[count].rows, 0);
 }
 
+/* ---- entities of every size ----
+ * Customers have no order, one, about as many as a word has bits, or more than a batch has rows; columns are held narrow, as data that were
+ * bound are. What the machine finds is held against a look at each order of each customer. */
+
+typedef enum layout { IN_ORDER_OF_TIME, GROUPED, IN_NO_ORDER, LAYOUTS } layout;
+
+static const uint32_t order_counts[] = {0, 1, 2, 63, 64, 65, 0, 5000, 10, 7, 0, 4096, 1};
+enum { SIZED = ST_COUNT(order_counts), VALUES = 7 };
+
+/* Puts a column of orders into the fewest bytes, and nowhere else. */
+static void hold_narrow(uint32_t col, uint64_t n)
+{
+    st_column *c = &w.data->tables[ORDERS].columns[col];
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    for (uint64_t r = 0; r < n; r++) {
+        if (c->known && !st_bit(c->known, r)) continue;
+        int64_t v = c->phys == ST_CODE ? st_column_code(c, r) : st_column_i64(c, r);
+        low = ST_MIN(low, v);
+        high = ST_MAX(high, v);
+    }
+    if (c->phys == ST_CODE) low = 0;
+    uint64_t range = (uint64_t)high - (uint64_t)low;
+    uint8_t bytes = range <= UINT8_MAX ? 1 : range <= UINT16_MAX ? 2 : 4;
+    char *out = st_alloc(w.a, (n + 64) * bytes);
+    for (uint64_t r = 0; r < n; r++) {
+        int64_t v = c->phys == ST_CODE ? st_column_code(c, r) : st_column_i64(c, r);
+        uint32_t less = (uint32_t)((uint64_t)v - (uint64_t)low);
+        memcpy(out + r * bytes, &less, bytes);
+    }
+    c->narrow = (st_narrow){out, bytes, low, 1};
+    c->data = NULL;
+}
+
+/* Orders of all customers, `low` the least amount. */
+static order *orders_of_every_size(layout how, uint64_t copies, int64_t low, uint64_t *n)
+{
+    uint64_t most = 0;
+    for (uint64_t c = 0; c < copies * PEOPLE; c++) most += order_counts[c % SIZED] + 1;
+    order *all = st_new_n(w.a, order, most + 1);
+    *n = 0;
+    /* grouped: one customer after the other; else each has one in turn */
+    for (uint64_t outer = 0; outer < (how == GROUPED ? copies * PEOPLE : 5000); outer++)
+        for (uint64_t inner = 0; inner < (how == GROUPED ? 5000 : copies * PEOPLE); inner++) {
+            uint64_t c = how == GROUPED ? outer : inner, k = how == GROUPED ? inner : outer;
+            if (k >= order_counts[c % SIZED]) continue;
+            uint64_t mixed = (*n * 7919 + c) % 1009;
+            int64_t amount = mixed % 11 == 0 ? NO_INT : low + (int64_t)(mixed % VALUES);
+            int64_t at = how == IN_NO_ORDER ? (int64_t)(*n * 7907 % 3001) : (int64_t)(*n / 3);
+            all[*n] = (order){(int64_t)*n, (int)c, at * MILLION, amount, mixed % 5 ? "tea" : "jam"};
+            (*n)++;
+        }
+    if (how != GROUPED) all[(*n)++] = (order){(int64_t)*n, -1, (int64_t)*n * MILLION, low, "rum"};
+    world_orders(&w, all, *n);
+    hold_narrow(O_AMOUNT, *n);
+    hold_narrow(O_AT, *n);
+    hold_narrow(O_CATEGORY, *n);
+    return all;
+}
+
+typedef struct wanted_of {
+    int64_t count, teas, least, most, distinct;
+    st_i128 sum;
+    const order *last;
+} wanted_of;
+
+static wanted_of *look_at_each(const order *all, uint64_t n, uint64_t customers)
+{
+    wanted_of *wanted = st_new_n(w.a, wanted_of, customers + 1);
+    uint64_t *seen = st_new_n(w.a, uint64_t, customers + 1);
+    int64_t low = INT64_MAX;
+    for (uint64_t i = 0; i < n; i++)
+        if (all[i].amount != NO_INT) low = ST_MIN(low, all[i].amount);
+    for (uint64_t i = 0; i < n; i++) {
+        const order *o = &all[i];
+        if (o->customer < 0) continue;
+        wanted_of *x = &wanted[o->customer];
+        x->count++;
+        x->teas += strcmp(o->category, "tea") == 0;
+        if (o->amount == NO_INT) continue;
+        if (!seen[o->customer]) x->least = x->most = o->amount;
+        x->least = ST_MIN(x->least, o->amount);
+        x->most = ST_MAX(x->most, o->amount);
+        x->sum += o->amount;
+        seen[o->customer] |= UINT64_C(1) << (o->amount - low);
+        x->distinct = __builtin_popcountll(seen[o->customer]);
+        bool later = !x->last || o->at > x->last->at || (o->at == x->last->at && o->amount > x->last->amount);
+        if (later) x->last = o;
+    }
+    return wanted;
+}
+
+static void entities_of_every_size(layout how, bool ordered, int64_t low)
+{
+    enum { COPIES = 40 };
+    uint64_t n, customers = COPIES * PEOPLE, lost = 0;
+    people_times(COPIES);
+    const order *all = orders_of_every_size(how, COPIES, low, &n);
+    const wanted_of *wanted = look_at_each(all, n, customers);
+    uint32_t v = customer_view(ordered), any = out_slot(ST_BC_BOOL, CUSTOMERS),
+             count = out_slot(ST_BC_I64, CUSTOMERS), teas = out_slot(ST_BC_I64, CUSTOMERS),
+             sum = out_slot(ST_BC_I64, CUSTOMERS), wide = out_slot(ST_BC_I128, CUSTOMERS),
+             least = out_slot(ST_BC_I64, CUSTOMERS), most = out_slot(ST_BC_I64, CUSTOMERS),
+             last = out_slot(ST_BC_I64, CUSTOMERS), distinct = out_slot(ST_BC_I64, CUSTOMERS);
+    st_bc_begin(b);
+    op(ST_BC_ALL, 0, 0, 0, 0, 0);
+    op(ST_BC_LOAD, ST_BC_I64, 0, v_in(v, O_AMOUNT), 0, 0);
+    op(ST_BC_LOAD, ST_BC_I64, 1, v_in(v, O_AT), 0, 0);
+    op(ST_BC_LOAD, ST_BC_TEXT, 2, v_in(v, O_CATEGORY), 0, 0);
+    op(ST_BC_CMP, ST_BC_TEXT, 1, 2, st_bc_text(b, ST_STR("tea")), ST_EQ);
+    op(ST_BC_AGG_ANY, 0, any, 1, 0, 0);
+    op(ST_BC_AGG_COUNT, 0, count, 0, 0, 0);
+    op(ST_BC_AGG_COUNT, 0, teas, 1, 0, 0);
+    op(ST_BC_AGG_SUM, ST_BC_I64, sum, 0, 0, 0);
+    op(ST_BC_AGG_SUM, ST_BC_I64, wide, 0, 0, 0);
+    op(ST_BC_AGG_MIN, ST_BC_I64, least, 0, 0, 0);
+    op(ST_BC_AGG_MAX, ST_BC_I64, most, 0, 0, 0);
+    op(ST_BC_AGG_LAST, ST_BC_I64, last, 0, 0, 1);
+    pass(ST_BC_VIEW(v));
+    st_bc_step *s = st_bc_step_new(b, ST_STEP_DISTINCT, ST_BC_VIEW(v));
+    s->value = v_in(v, O_AMOUNT);
+    s->out = distinct;
+    run();
+    for (uint64_t c = 0; c < customers; c++) {
+        const wanted_of *x = &wanted[c];
+        bool fits = x->sum >= INT64_MIN && x->sum <= INT64_MAX;
+        assert_int_equal(st_bit(result->slots[any].data, c), x->teas > 0);
+        assert_int_equal(((const int64_t *)result->slots[count].data)[c], x->count);
+        assert_int_equal(((const int64_t *)result->slots[teas].data)[c], x->teas);
+        assert_int_equal(known(sum, c), fits);
+        assert_int_equal(((const int64_t *)result->slots[sum].data)[c], fits ? (int64_t)x->sum : 0);
+        assert_true(((const st_i128 *)result->slots[wide].data)[c] == x->sum);
+        assert_int_equal(known(least, c), x->last != NULL);
+        assert_int_equal(known(most, c), x->last != NULL);
+        assert_int_equal(((const int64_t *)result->slots[least].data)[c], x->least);
+        assert_int_equal(((const int64_t *)result->slots[most].data)[c], x->most);
+        assert_int_equal(((const int64_t *)result->slots[last].data)[c], x->last ? x->last->amount : 0);
+        assert_int_equal(((const int64_t *)result->slots[distinct].data)[c], x->distinct);
+        lost += !fits;
+    }
+    assert_int_equal(note_count(STRATA_NOTE_OVERFLOW), lost);
+    assert_true(lost > 0 || low < MILLION);
+}
+
+static void entities_of_all_sizes(void **state)
+{
+    /* amounts of both signs, few and far from 0, and such that sums leave 64 bits */
+    static const int64_t lows[] = {-3, -70000, INT64_MAX / 64};
+    for (int how = 0; how < LAYOUTS; how++)
+        for (size_t i = 0; i < ST_COUNT(lows); i++)
+            for (int ordered = 0; ordered < 2; ordered++) {
+                entities_of_every_size((layout)how, ordered != 0, lows[i]);
+                teardown(state);
+                setup(state);
+            }
+}
+
 /* One customer has every row, of many batches and more than a part's worth. */
 static void one_entity_has_all_rows(void **state)
 {
@@ -1624,6 +1780,7 @@ int main(void)
         TEST(aggregates_of_grouped_rows),
         TEST(aggregates_of_nothing),
         TEST(one_entity_has_all_rows),
+        TEST(entities_of_all_sizes),
         TEST(groups),
         TEST(thresholds),
         TEST(rfm_scores),
