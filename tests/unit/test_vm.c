@@ -1548,6 +1548,70 @@ static void rfm_scores(void **state)
     assert_int_equal(((const int64_t *)result->slots[ranked].data)[0], 5); /* alone: the best */
 }
 
+/* ---- populations of many chunks ---- */
+
+static const int64_t *ranks_of; /* by row */
+
+static int by_rank_then_row(const void *a, const void *b_)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b_;
+    if (ranks_of[x] != ranks_of[y]) return ranks_of[x] < ranks_of[y] ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+/* The scores 1 to 5 of ranked and ntile against the order that sorting gives. */
+static void check_scores(uint32_t ranked, uint32_t ntile, const int64_t *ranks, uint64_t n)
+{
+    int32_t *rows = st_new_n(w.a, int32_t, n + 1);
+    for (uint64_t i = 0; i < n; i++) rows[i] = (int32_t)i;
+    ranks_of = ranks;
+    qsort(rows, n, sizeof *rows, by_rank_then_row);
+    uint64_t below = 0, larger = n % 5, size = n / 5;
+    for (uint64_t i = 0; i < n; i++) {
+        if (i && ranks[rows[i]] != ranks[rows[i - 1]]) below = i;
+        int64_t score = 1;
+        for (uint64_t s = 2; s <= 5; s++) score += below >= (s - 1) * (n - 1) / 5 + 1;
+        assert_int_equal(((const int64_t *)result->slots[ranked].data)[rows[i]], score);
+        uint64_t group = i < larger * (size + 1) ? i / (size + 1) : larger + (i - larger * (size + 1)) / size;
+        assert_int_equal(((const int64_t *)result->slots[ntile].data)[rows[i]], (int64_t)group + 1);
+    }
+}
+
+/* Few values, of which one is a third of all, and many; small values better, and large ones. */
+static void scores_of_many(void **state)
+{
+    (void)state;
+    enum { N = 150001 };
+    customer *all = st_new_n(w.a, customer, N);
+    int64_t *few = st_new_n(w.a, int64_t, N), *many = st_new_n(w.a, int64_t, N),
+            *down = st_new_n(w.a, int64_t, N);
+    for (int64_t i = 0; i < N; i++) {
+        int64_t mixed = i * 7919 % N;
+        few[i] = mixed % 3 ? mixed % 7 : 3;
+        many[i] = mixed / 2 - 40000;
+        down[i] = -few[i];
+        all[i] = people[0];
+        all[i].id = st_format(w.a, "c%06d", (int)i);
+        all[i].friend_row = -1;
+        all[i].age = few[i];
+        all[i].rating = (double)many[i] / 4;
+        all[i].spend = many[i] * (INT64_MAX / 100000);
+        all[i].wealth = (st_i128)(many[i] ? many[i] : 90000) * MILLION * MILLION * MILLION;
+    }
+    int64_t *wealth = st_new_n(w.a, int64_t, N);
+    for (int64_t i = 0; i < N; i++) wealth[i] = many[i] ? many[i] : 90000;
+    world_customers(&w, all, N);
+    static const uint32_t columns[] = {C_AGE, C_AGE, C_RATING, C_SPEND, C_WEALTH};
+    const int64_t *ranks[] = {few, down, many, many, wealth};
+    uint32_t ranked[ST_COUNT(columns)], ntile[ST_COUNT(columns)];
+    for (size_t i = 0; i < ST_COUNT(columns); i++) {
+        ranked[i] = scores(c_in(columns[i]), 5, ST_RANKED, i == 1, 0);
+        ntile[i] = scores(c_in(columns[i]), 5, ST_NTILE, i == 1, 0);
+    }
+    run();
+    for (size_t i = 0; i < ST_COUNT(columns); i++) check_scores(ranked[i], ntile[i], ranks[i], N);
+}
+
 /* ---- sequences ---- */
 
 /* Events of one customer each: a letter a minute, a capital one carries the value 1 in amount, others 0; '.' is no event. */
@@ -1784,6 +1848,7 @@ int main(void)
         TEST(groups),
         TEST(thresholds),
         TEST(rfm_scores),
+        TEST(scores_of_many),
         TEST(sequences),
         TEST(long_sequences),
         TEST(bad_options),
