@@ -1,8 +1,8 @@
 /* What later runs over the same data find made: views that depend on the data alone, and columns laid out in the order of a view.
  * Both belong to the data. Runs at the same time are kept apart by a lock, and what is once there is never changed.
  *
- * A column is laid out when several steps of a run read it through the view, or when an earlier run has left the view behind:
- * then the next will come, too. */
+ * Columns that a run reads are laid out while its view is built, where the view's rows are dealt (view.c). Another is laid out when several
+ * steps of a run read it through the view, or when an earlier run has left the view behind: then the next will come, too. */
 #include "vm/parts.h"
 
 typedef struct st_laid {
