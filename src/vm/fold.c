@@ -233,12 +233,11 @@ static void sum_narrow(st_frame *f, const st_bc_instr *in, const st_slot *slot, 
 {
     const st_pieces *p = f->pieces;
     bool wide = is_wide(f, in);
-    int64_t *out = wide ? f->found : (int64_t *)slot->data + p->entity, before = p->continues ? out[0] : 0;
+    int64_t *out = wide ? f->found : (int64_t *)slot->data + p->entity;
+    int64_t before = p->continues && !wide ? out[0] : 0;
     f->vm->k->sum_pieces(v->data, v->bytes, v->low, v->unit, rows, f->n, p->ends, p->n, out);
-    if (!wide) {
-        out[0] += before;
-        return;
-    }
+    out[0] += before;
+    if (!wide) return;
     st_i128 *to = (st_i128 *)slot->data + p->entity, wide_before = p->continues ? to[0] : 0;
     for (uint32_t i = 0; i < p->n; i++) to[i] = out[i];
     to[0] += wide_before;
