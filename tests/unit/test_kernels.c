@@ -506,7 +506,7 @@ int main(void)
         cmocka_unit_test(test_counting),    cmocka_unit_test(test_classes),
         cmocka_unit_test(test_logic),       cmocka_unit_test(test_distinct),
         cmocka_unit_test(test_pieces),      cmocka_unit_test(test_populations),
-        cmocka_unit_test(test_hashes), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_hashes),      cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

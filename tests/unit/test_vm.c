@@ -1148,8 +1148,8 @@ typedef enum layout { IN_ORDER_OF_TIME, GROUPED, IN_NO_ORDER, LAYOUTS } layout;
 static const uint32_t order_counts[] = {0, 1, 2, 63, 64, 65, 0, 5000, 10, 7, 0, 4096, 1};
 enum { SIZED = ST_COUNT(order_counts), VALUES = 7 };
 
-/* Puts a column of orders into the fewest bytes, and nowhere else. */
-static void hold_narrow(uint32_t col, uint64_t n)
+/* Puts a column of orders into the fewest bytes, as counts of `unit`, and nowhere else. */
+static void hold_narrow(uint32_t col, uint64_t n, int64_t unit)
 {
     st_column *c = &w.data->tables[ORDERS].columns[col];
     int64_t low = INT64_MAX, high = INT64_MIN;
@@ -1160,15 +1160,15 @@ static void hold_narrow(uint32_t col, uint64_t n)
         high = ST_MAX(high, v);
     }
     if (c->phys == ST_CODE) low = 0;
-    uint64_t range = (uint64_t)high - (uint64_t)low;
+    uint64_t range = ((uint64_t)high - (uint64_t)low) / (uint64_t)unit;
     uint8_t bytes = range <= UINT8_MAX ? 1 : range <= UINT16_MAX ? 2 : 4;
     char *out = st_alloc(w.a, (n + 64) * bytes);
     for (uint64_t r = 0; r < n; r++) {
         int64_t v = c->phys == ST_CODE ? st_column_code(c, r) : st_column_i64(c, r);
-        uint32_t less = (uint32_t)((uint64_t)v - (uint64_t)low);
+        uint32_t less = (uint32_t)(((uint64_t)v - (uint64_t)low) / (uint64_t)unit);
         memcpy(out + r * bytes, &less, bytes);
     }
-    c->narrow = (st_narrow){out, bytes, low, 1};
+    c->narrow = (st_narrow){out, bytes, low, unit};
     c->data = NULL;
 }
 
@@ -1192,9 +1192,9 @@ static order *orders_of_every_size(layout how, uint64_t copies, int64_t low, uin
         }
     if (how != GROUPED) all[(*n)++] = (order){(int64_t)*n, -1, (int64_t)*n * MILLION, low, "rum"};
     world_orders(&w, all, *n);
-    hold_narrow(O_AMOUNT, *n);
-    hold_narrow(O_AT, *n);
-    hold_narrow(O_CATEGORY, *n);
+    hold_narrow(O_AMOUNT, *n, 1);
+    hold_narrow(O_AT, *n, MILLION);
+    hold_narrow(O_CATEGORY, *n, 1);
     return all;
 }
 
