@@ -28,6 +28,9 @@ typedef struct st_logic {
     uint32_t op, p;
 } st_logic;
 
+/* A count is spread over so many numbers, which add up to it: sums across a vector wait long. */
+enum { ST_COUNT_LANES = 8 };
+
 /* Where a bitmap over all rows goes: counted, and stored where `out` is not NULL; past: past the caches, for nobody reads it soon. */
 typedef struct st_sink {
     uint64_t *out;
@@ -55,7 +58,8 @@ typedef struct st_kernels {
     /* out[i] = table[codes[i]]; codes of 1, 2 or 4 bytes */
     void (*classes)(const void *codes, uint8_t bytes, size_t n, const uint8_t *table, uint8_t *out);
     /* Runs the code over predicate registers (p, `stride` words each, of which `words` are in use); all: a bit for every row of the batch. Sinks are written from
-     * word `at` on; counts[s] grows by the bits given to sink s. p and all are aligned to 64 bytes, and so is a block of rows in
+     * word `at` on; The ST_COUNT_LANES counts of sink s grow by the
+     * bits given to it, and are aligned to 64 bytes. p and all are aligned to 64 bytes, and so is a block of rows in
      * p: the stride is a multiple of 8 words, or words fill no block. */
     void (*logic)(const st_logic *code, size_t n, uint64_t *p, size_t stride, const uint64_t *all,
                   size_t words, const st_sink *sinks, size_t at, uint64_t *counts);

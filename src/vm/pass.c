@@ -34,7 +34,8 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
     }
     f->all = st_alloc_raw(a, WORDS * sizeof(uint64_t));
     f->outs = st_new_n(a, uint64_t *, pass->most_outs + 1);
-    f->sink_counts = st_new_n(a, uint64_t, pass->nsinks + 1);
+    f->sink_counts = st_alloc_raw(a, ((size_t)pass->nsinks + 1) * ST_COUNT_LANES * sizeof *f->sink_counts);
+    memset(f->sink_counts, 0, pass->nsinks * ST_COUNT_LANES * sizeof *f->sink_counts);
     f->bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
     f->more_bits = st_alloc_raw(a, WORDS * sizeof(uint64_t));
     f->temp[0] = st_alloc_raw(a, ST_VM_BATCH * sizeof(st_i128));
@@ -142,7 +143,8 @@ static void run_part(void *ctx, uint64_t task, st_env *env)
 static void collect(st_vm *vm, const st_frame *f)
 {
     for (uint32_t i = 0; i < f->pass->nsinks; i++)
-        vm->slot_count[f->pass->sink_slots[i]] += f->sink_counts[i];
+        for (uint32_t k = 0; k < ST_COUNT_LANES; k++)
+            vm->slot_count[f->pass->sink_slots[i]] += f->sink_counts[i * ST_COUNT_LANES + k];
     vm->counts.divisions += f->counts.divisions;
     vm->counts.overflows += f->counts.overflows;
     for (uint32_t i = 0; i < vm->bc->notes.n; i++) vm->notes[i] += f->notes[i];

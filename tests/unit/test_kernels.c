@@ -155,6 +155,7 @@ static void check_logic(const st_kernels *k, size_t n, size_t at, bool past)
     static _Alignas(64) uint64_t p[REGISTERS][WORDS], again[REGISTERS][WORDS], all[WORDS],
         results[SINKS][2 * WORDS];
     static uint64_t sunk[SINKS][WORDS];
+    static _Alignas(64) uint64_t lanes[SINKS][ST_COUNT_LANES];
     uint64_t counts[SINKS] = {0}, wanted[SINKS] = {0};
     st_logic code[STEPS];
     st_sink sinks[SINKS] = {{results[0], past}, {NULL, past}, {results[2], !past}};
@@ -170,7 +171,9 @@ static void check_logic(const st_kernels *k, size_t n, size_t at, bool past)
         code[i] = (st_logic){op, (uint32_t)(next() % (op == ST_LOGIC_SINK ? SINKS : REGISTERS))};
     }
     for (uint32_t s = 0; s < SINKS; s++) code[STEPS - 1 - s] = (st_logic){ST_LOGIC_SINK, s};
-    k->logic(code, STEPS, p[0], WORDS, all, words, sinks, at, counts);
+    memset(lanes, 0, sizeof lanes);
+    k->logic(code, STEPS, p[0], WORDS, all, words, sinks, at, lanes[0]);
+    for (size_t i = 0; i < SINKS * ST_COUNT_LANES; i++) counts[i / ST_COUNT_LANES] += lanes[0][i];
     run_slowly(code, again, all, words, sunk, wanted);
     assert_memory_equal(counts, wanted, sizeof counts);
     for (size_t r = 0; r < REGISTERS; r++) assert_memory_equal(p[r], again[r], words * 8);
