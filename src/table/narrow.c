@@ -329,6 +329,31 @@ static st_extent common_extent(const st_col_build *c)
     return all;
 }
 
+static double span_of(const st_range *r, bool real)
+{
+    if (!r->known) return 0;
+    return real ? r->fhigh - r->flow : (double)((uint64_t)r->high - (uint64_t)r->low);
+}
+
+/* The range of each zone, from those of the chunks that reach into it; NULL where zones tell little of a value: the rows stand in
+ * no order that has to do with it. */
+static const st_range *zones_of(st_arena *a, const joining *j)
+{
+    bool real = j->c->phys == ST_F64;
+    uint64_t n = (j->c->rows + ST_ZONE_ROWS - 1) / ST_ZONE_ROWS;
+    if (n < 2 || j->c->decl->type.list || !j->out->range.known) return NULL;
+    st_range *zones = st_new_n(a, st_range, n);
+    for (uint64_t i = 0; i < j->nplaces; i++) {
+        const place *p = &j->places[i];
+        if (p->chunk->missing == p->chunk->rows) continue;
+        for (uint64_t z = p->row / ST_ZONE_ROWS; z <= (p->row + p->chunk->rows - 1) / ST_ZONE_ROWS; z++)
+            widen_range(&zones[z], &p->chunk->extent.range);
+    }
+    double spans = 0;
+    for (uint64_t z = 0; z < n; z++) spans += span_of(&zones[z], real);
+    return spans < span_of(&j->out->range, real) * (double)n / 2 ? zones : NULL;
+}
+
 static uint64_t list_places(const st_col_build *c, place *places)
 {
     uint64_t n = 0, row = 0, at = 0;
@@ -355,6 +380,7 @@ void st_join_column(st_arena *a, const st_col_build *c, uint32_t threads, st_col
     j.nplaces = list_places(c, places);
     j.places = places;
     if (c->decl->type.list) join_lists(a, &j);
+    out->zones = zones_of(a, &j);
     uint64_t tasks = 1 + (j.nplaces + CHUNKS_A_TASK - 1) / CHUNKS_A_TASK;
     st_parallel(env, threads, tasks, join_some, &j);
     st_arena_free(working);

@@ -45,6 +45,9 @@ typedef struct st_range {
     double flow, fhigh; /* of F64 */
 } st_range;
 
+/* Rows of a zone, of which the range of the values is known on its own. */
+#define ST_ZONE_ROWS UINT64_C(65536)
+
 typedef struct st_column {
     const st_col *decl;
     st_phys phys; /* of a value, or of a list's element */
@@ -58,7 +61,8 @@ typedef struct st_column {
     const st_dict *dict; /* of CODE */
     uint64_t missing;    /* rows without a value */
     st_narrow narrow;
-    st_range range; /* of a list: of all elements */
+    st_range range;        /* of a list: of all elements */
+    const st_range *zones; /* by zone; NULL: they are nearly as wide as the column's */
 } st_column;
 
 static inline uint32_t st_narrow_at(const st_narrow *n, uint64_t i)

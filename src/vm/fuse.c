@@ -10,10 +10,10 @@ typedef struct fuse {
     uint32_t n;
     bool setup;
     const uint32_t *lists;
-    const st_narrow **narrow; /* by value register: of the column it holds; NULL: something else */
-    uint32_t *reads;          /* by instruction: how often its predicate is read */
-    uint32_t *first_read;     /* by instruction: where it is read first */
-    bool *none;               /* by predicate register: it is known to hold no row */
+    const st_feed **feeds; /* by value register: where it was loaded from; NULL: it was worked out */
+    uint32_t *reads;       /* by instruction: how often its predicate is read */
+    uint32_t *first_read;  /* by instruction: where it is read first */
+    bool *none;            /* by predicate register: it is known to hold no row */
     ST_VEC(st_logic) logic;
     uint32_t acc; /* register whose value the accumulator holds; ST_BC_NONE: nothing of use */
 } fuse;
@@ -228,18 +228,12 @@ static uint32_t take_logic(fuse *f, uint32_t from, st_block *block)
 
 /* ---- leaves ---- */
 
-static const st_narrow *narrow_of(const fuse *f, uint32_t reg)
-{
-    static const st_narrow wide = {0};
-    return f->narrow[reg] ? f->narrow[reg] : &wide;
-}
-
 static uint32_t take_leaves(fuse *f, uint32_t from, st_block *block)
 {
     const st_bc_instr *in = &f->code[from];
     *block = (st_block){.first = from};
-    block->n = st_leaves_take(f->pass->vm, f->a, in, f->pass->prep + from, f->n - from,
-                              narrow_of(f, in->a[1]), f->setup, &block->leaves);
+    block->n = st_leaves_take(f->pass->vm, f->a, in, f->pass->prep + from, f->n - from, f->feeds[in->a[1]],
+                              f->setup, &block->leaves);
     for (uint32_t i = from; i < from + block->n; i++)
         f->none[f->code[i].a[0]] = st_leaves_none(block->leaves, f->code[i].a[0]);
     return block->n;
@@ -253,8 +247,7 @@ static void note_writes(fuse *f, uint32_t i)
     st_bc_operand out = st_bc_opcodes[in->op].kinds[0];
     if (out == ST_K_P_OUT) f->none[in->a[0]] = false;
     if (out < ST_K_V_OUT_T || out > ST_K_V_OUT_TEXT) return;
-    const st_feed *s = &f->pass->prep[i].feed;
-    f->narrow[in->a[0]] = in->op == ST_BC_LOAD && s->narrow.data ? &s->narrow : NULL;
+    f->feeds[in->a[0]] = in->op == ST_BC_LOAD ? &f->pass->prep[i].feed : NULL;
 }
 
 void st_fuse(st_pass *pass, st_arena *a, bool setup)
@@ -263,7 +256,7 @@ void st_fuse(st_pass *pass, st_arena *a, bool setup)
     fuse f = {.a = a, .pass = pass, .n = n, .setup = setup};
     f.code = pass->vm->bc->code.p + pass->code.first;
     f.lists = pass->vm->bc->lists.p;
-    f.narrow = st_new_n(a, const st_narrow *, pass->code.nval + 1);
+    f.feeds = st_new_n(a, const st_feed *, pass->code.nval + 1);
     f.reads = st_new_n(a, uint32_t, n + 1);
     f.first_read = st_new_n(a, uint32_t, n + 1);
     f.none = st_new_n(a, bool, pass->code.npred + 1);

@@ -61,6 +61,19 @@ static cut cut_of_narrow(const st_narrow *narrow, cut c)
     return c;
 }
 
+/* What can be said when all values are known to lie in a range. */
+static cut cut_in_range(const st_range *r, bool real, cut c)
+{
+    if (c.fate != CUT_ASKED) return c;
+    if (!r->known) return decided(false); /* there is no value */
+    bool all_reach = real ? c.at.f <= r->flow : c.at.i <= r->low,
+         none_does = real ? c.at.f > r->fhigh : c.at.i > r->high;
+    bool below = real ? c.at.f < r->flow : c.at.i < r->low;
+    if (c.how == ST_EQ) return below || none_does ? decided(false) : c;
+    if (all_reach) return decided(c.how == ST_GE);
+    return none_does ? decided(c.how == ST_LT) : c;
+}
+
 static void put_known(st_frame *f, const st_reg *v, bool known, uint64_t *out)
 {
     for (uint32_t w = 0; w < f->words; w++) out[w] = !known ? 0 : v->known ? v->known[w] : UINT64_MAX;
@@ -114,6 +127,7 @@ typedef struct cuts {
     uint32_t n, cap;
     uint32_t *out; /* predicate registers */
     void *at;      /* as the kernel takes them: of the narrow type, int64_t or double */
+    cut *asked;    /* in the terms of the column */
 } cuts;
 
 enum { KINDS = 3 };
@@ -135,7 +149,9 @@ typedef struct sets {
 struct st_leaves {
     uint32_t reg;
     st_bc_type type;
-    st_narrow narrow; /* data NULL: the values are as wide as their type says */
+    const st_feed *feed; /* NULL: the values were worked out */
+    st_narrow narrow;    /* data NULL: the values are as wide as their type says */
+    bool zoned;          /* something is known of some rows that is not of all */
     cuts cuts[KINDS];
     ST_VEC(decision) decided;
     ST_VEC(sets) sets;
@@ -150,7 +166,8 @@ static size_t cut_bytes(const st_leaves *l)
     return l->narrow.data ? l->narrow.bytes : 8;
 }
 
-static void add_cut(st_arena *a, st_leaves *l, cut c, uint32_t out)
+/* asked: c before it was told in narrow terms. */
+static void add_cut(st_arena *a, st_leaves *l, cut c, cut asked, uint32_t out)
 {
     if (c.fate != CUT_ASKED) {
         *st_push(a, &l->decided) = (decision){out, c.fate == CUT_KNOWN};
@@ -162,14 +179,17 @@ static void add_cut(st_arena *a, st_leaves *l, cut c, uint32_t out)
         uint32_t cap = k->cap ? 2 * k->cap : 8;
         uint32_t *outs = st_new_n(a, uint32_t, cap);
         void *at = st_alloc_array(a, cap, bytes);
+        cut *before = st_new_n(a, cut, cap);
         if (k->n) memcpy(outs, k->out, k->n * sizeof *outs);
         if (k->n) memcpy(at, k->at, k->n * bytes);
-        *k = (cuts){k->n, cap, outs, at};
+        if (k->n) memcpy(before, k->asked, k->n * sizeof *before);
+        *k = (cuts){k->n, cap, outs, at, before};
     }
     char *to = (char *)k->at + k->n * bytes;
     uint8_t u8 = (uint8_t)c.at.u;
     uint16_t u16 = (uint16_t)c.at.u;
     memcpy(to, bytes == 1 ? &u8 : bytes == 2 ? &u16 : (const void *)&c.at, bytes);
+    k->asked[k->n] = asked;
     k->out[k->n++] = out;
 }
 
@@ -227,7 +247,8 @@ static uint32_t make_sets(st_arena *a, st_leaves *l, uint32_t from)
 static void add_set(st_arena *a, st_leaves *l, const st_code_set *set, uint32_t out)
 {
     if (set->nfew == 1 && l->narrow.data) {
-        add_cut(a, l, (cut){CUT_ASKED, ST_EQ, {.u = set->few[0]}}, out);
+        cut c = {CUT_ASKED, ST_EQ, {.u = set->few[0]}};
+        add_cut(a, l, c, c, out);
         return;
     }
     *st_push(a, &l->wanted) = set;
@@ -270,24 +291,26 @@ static void add_leaf(st_vm *vm, st_arena *a, st_leaves *l, const st_bc_instr *in
     const st_scalar *s = in->op == ST_BC_IN ? NULL : &vm->scalars[in->a[2]];
     *st_push(a, &l->outs) = out;
     if (s && s->missing) {
-        add_cut(a, l, decided(false), out);
+        add_cut(a, l, decided(false), decided(false), out);
     } else if (in->op != ST_BC_CMP || in->type == ST_BC_TEXT) {
         add_set(a, l, &q->set, out);
-    } else if (in->type == ST_BC_F64) {
-        add_cut(a, l, cut_of_real((st_cmp)in->a[3], s->as.f), out);
     } else {
-        cut c = cut_of_whole((st_cmp)in->a[3], s->as.i);
-        add_cut(a, l, l->narrow.data ? cut_of_narrow(&l->narrow, c) : c, out);
+        bool real = in->type == ST_BC_F64;
+        cut c = real ? cut_of_real((st_cmp)in->a[3], s->as.f) : cut_of_whole((st_cmp)in->a[3], s->as.i);
+        if (l->feed && l->feed->range.known) c = cut_in_range(&l->feed->range, real, c);
+        add_cut(a, l, l->narrow.data ? cut_of_narrow(&l->narrow, c) : c, c, out);
     }
 }
 
 uint32_t st_leaves_take(st_vm *vm, st_arena *a, const st_bc_instr *code, const st_prep *prep, uint32_t n,
-                        const st_narrow *narrow, bool setup, const st_leaves **leaves)
+                        const st_feed *feed, bool setup, const st_leaves **leaves)
 {
     st_leaves *l = st_new(a, st_leaves);
     l->reg = code[0].a[1];
     l->type = code[0].op == ST_BC_TEST ? ST_BC_TEXT : (st_bc_type)code[0].type;
-    l->narrow = *narrow;
+    l->feed = feed;
+    if (feed) l->narrow = feed->narrow;
+    l->zoned = feed && feed->zones && !feed->index && l->type != ST_BC_TEXT;
     uint32_t taken = 0;
     for (; taken < n; taken++) {
         const st_bc_instr *in = &code[taken];
@@ -307,15 +330,52 @@ static uint64_t *const *outs_of(st_frame *f, const uint32_t *out, uint32_t n)
     return f->outs;
 }
 
-static void run_cuts(st_frame *f, const st_leaves *l, const st_reg *v, const cuts *c, st_cmp how)
+static void ask_cuts(st_frame *f, const st_leaves *l, const st_reg *v, st_cmp how, const void *at,
+                     const uint32_t *outs, uint32_t n)
 {
-    uint64_t *const *out = outs_of(f, c->out, c->n);
+    uint64_t *const *out = outs_of(f, outs, n);
     if (l->narrow.data)
-        ask_narrow(f, v, how, c->at, out, c->n);
+        ask_narrow(f, v, how, at, out, n);
     else if (l->type == ST_BC_F64)
-        f->vm->k->cuts_f64(v->data, f->n, v->known, how, c->at, out, c->n);
+        f->vm->k->cuts_f64(v->data, f->n, v->known, how, at, out, n);
     else
-        f->vm->k->cuts_i64(v->data, f->n, v->known, how, c->at, out, c->n);
+        f->vm->k->cuts_i64(v->data, f->n, v->known, how, at, out, n);
+}
+
+/* The range of the values of the batch; false: nothing is known of it. */
+static bool range_of_batch(const st_frame *f, const st_leaves *l, st_range *range)
+{
+    if (!l->zoned || (l->feed->view && f->base < 0)) return false;
+    uint64_t row = l->feed->view ? (uint64_t)f->base : f->start;
+    uint64_t first = row / ST_ZONE_ROWS, last = (row + f->n - 1) / ST_ZONE_ROWS;
+    *range = l->feed->zones[first];
+    return first == last; /* a batch over two zones is rare */
+}
+
+/* Only what the range of the batch leaves open is asked of its values. */
+static void run_cuts(st_frame *f, const st_leaves *l, const st_reg *v, const cuts *c, st_cmp how,
+                     const st_range *range)
+{
+    enum { SOME = 64 };
+    size_t bytes = cut_bytes(l);
+    if (!range) {
+        ask_cuts(f, l, v, how, c->at, c->out, c->n);
+        return;
+    }
+    for (uint32_t from = 0; from < c->n; from += SOME) {
+        uint32_t outs[SOME], n = 0, to = ST_MIN(c->n, from + SOME);
+        uint64_t at[SOME];
+        for (uint32_t i = from; i < to; i++) {
+            cut_fate fate = cut_in_range(range, l->type == ST_BC_F64, c->asked[i]).fate;
+            if (fate != CUT_ASKED) {
+                put_known(f, v, fate == CUT_KNOWN, f->p + (size_t)c->out[i] * f->stride);
+                continue;
+            }
+            memcpy((char *)at + n * bytes, (const char *)c->at + i * bytes, bytes);
+            outs[n++] = c->out[i];
+        }
+        if (n) ask_cuts(f, l, v, how, at, outs, n);
+    }
 }
 
 static void run_sets(st_frame *f, const st_leaves *l, const st_reg *v, const sets *s)
@@ -335,8 +395,10 @@ void st_leaves_run(st_frame *f, const st_leaves *l)
     if (l->type == ST_BC_I64 && !l->narrow.data) st_widen_days(f, v);
     for (uint32_t i = 0; i < l->decided.n; i++)
         put_known(f, v, l->decided.p[i].known, f->p + (size_t)l->decided.p[i].out * f->stride);
+    st_range range;
+    bool ranged = range_of_batch(f, l, &range);
     for (uint32_t k = 0; k < KINDS; k++)
-        if (l->cuts[k].n) run_cuts(f, l, v, &l->cuts[k], kinds[k]);
+        if (l->cuts[k].n) run_cuts(f, l, v, &l->cuts[k], kinds[k], ranged ? &range : NULL);
     for (uint32_t i = 0; i < l->sets.n; i++) run_sets(f, l, v, &l->sets.p[i]);
 }
 

@@ -105,7 +105,9 @@ typedef struct st_feed {
     const uint8_t *known; /* NULL: all */
     const int64_t *list;  /* offsets; NULL: no list */
     const st_dict *dict;
-    st_narrow narrow;     /* of a column: as there */
+    st_narrow narrow; /* of a column: as there */
+    st_range range;
+    const st_range *zones;
     const int32_t *index; /* NULL: none */
     uint32_t index_id;    /* ST_BC_NONE: none */
     const st_view *view;  /* NULL: rows of the domain are those of the source, or of the index */
@@ -268,10 +270,10 @@ typedef struct st_prep {
 typedef struct st_leaves st_leaves;
 /* Whether the instruction is a comparison with what is known before the code runs. */
 bool st_is_leaf(const st_vm *vm, const st_bc_instr *in, const st_prep *q, bool setup);
-/* Takes the first instruction, a leaf, and as many of the next as ask the same register; returns how many. narrow: of the column in the
- * register; data NULL: it holds something else, or wide values. */
+/* Takes the first instruction, a leaf, and as many of the next as ask the same register; returns how many. feed: where the register was
+ * loaded from; NULL: it was worked out. */
 uint32_t st_leaves_take(st_vm *vm, st_arena *a, const st_bc_instr *code, const st_prep *prep, uint32_t n,
-                        const st_narrow *narrow, bool setup, const st_leaves **leaves);
+                        const st_feed *feed, bool setup, const st_leaves **leaves);
 uint32_t st_leaves_size(const st_leaves *l);
 bool st_leaves_none(const st_leaves *l, uint32_t out); /* no row will be in this predicate */
 struct st_frame;

@@ -130,6 +130,8 @@ static void from_column(st_vm *vm, st_feed *s, uint32_t table, uint32_t col)
     s->list = c->list;
     s->dict = c->dict;
     s->narrow = c->narrow;
+    s->range = c->range;
+    s->zones = c->zones;
     if (s->type == ST_BC_TEXT && !s->dict) s->dict = &no_texts;
 }
 

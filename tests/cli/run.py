@@ -1412,6 +1412,41 @@ def profile_that_cannot_be_written(folder):
     assert not os.path.exists(out)  # it was said before the work
 
 
+def isas():
+    """Every instruction set that this machine has."""
+    with open("/proc/cpuinfo", encoding="utf-8") as cpus:
+        flags = cpus.read().split()
+    return ["plain"] + ["avx2"] * ("avx2" in flags) + ["avx512"] * ("avx512_vpopcntdq" in flags and "avx512vbmi" in flags)
+
+
+@case
+def rows_that_stand_in_order_of_a_value_are_asked_less_and_answer_the_same(folder):
+    n, zone = 200_000, 65_536  # rows, and those of which the range is known on its own
+    rows = [(i, None if i % 7 == 3 or zone * 2 <= i < zone * 3 else i // 3 - 1000, i / 4.0) for i in range(n)]
+    tests = [(f"n {op} {cut}", column, op, cut) for column in (1,) for op in ("<", "<=", ">", ">=", "=", "!=")
+             for cut in (-2000, -1000, 0, zone // 3 - 1000, zone - 1000, 65_000, 100_000)]
+    tests += [(f"x {op} {cut}", 2, op, cut) for op in ("<", "<=", ">", ">=", "=", "!=")
+              for cut in (-1.0, 0.0, zone / 4, zone / 4 + 0.25, 30000.5, 49999.75, 60000.0)]
+    holds = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
+             "=": lambda a, b: a == b, "!=": lambda a, b: a != b}
+    rules = os.path.join(folder, "zones.seg")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write('timezone "UTC"\ntable people { id int key  n int?  x float }\n')
+        file.writelines(f"segment s{i} where {text}\n" for i, (text, _, _, _) in enumerate(tests))
+    wanted = {f"s{i}": sum(1 for row in rows if row[column] is not None and holds[op](row[column], cut))
+              for i, (_, column, op, cut) in enumerate(tests)}
+    data, counts = os.path.join(folder, "people.csv"), os.path.join(folder, "counts.csv")
+    for order in (rows, [rows[i * 7919 % n] for i in range(n)]):
+        with open(data, "w", encoding="utf-8") as file:
+            file.write("id,n,x\n" + "".join(f"{i},{'' if k is None else k},{x}\n" for i, k, x in order))
+        for isa in isas():
+            strata("run", rules, "--data", f"people={data}", "--as-of", "2026-11-01", "--counts", counts,
+                   env={"STRATA_ISA": isa})
+            with open(counts, encoding="utf-8", newline="") as file:
+                found = {line["definition"]: int(line["customers"]) for line in csv.DictReader(file)}
+            assert found == wanted, {k: (found[k], wanted[k]) for k in wanted if found[k] != wanted[k]}
+
+
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for function in CASES:

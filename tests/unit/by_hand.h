@@ -387,9 +387,12 @@ static inline void expect_values(const st_column *c, const void *want, size_t wi
     for (uint64_t i = 0; i < n; i++) {
         bool known = c->list || !c->known || st_bit(c->known, i);
         int64_t v = !known ? 0 : c->phys == ST_CODE ? (int64_t)st_column_code(c, i) : st_column_i64(c, i);
-        int64_t wide = 0;
-        int32_t half = 0;
-        memcpy(width == 4 ? (void *)&half : (void *)&wide, (const char *)want + i * width, width);
+        unsigned char bytes[sizeof(int64_t)] = {0};
+        int64_t wide;
+        int32_t half;
+        memcpy(bytes, (const char *)want + i * width, ST_MIN(width, sizeof bytes));
+        memcpy(&wide, bytes, sizeof wide);
+        memcpy(&half, bytes, sizeof half);
         assert_int_equal(v, width == 4 ? half : wide);
     }
 }

@@ -173,7 +173,8 @@ static void check_logic(const st_kernels *k, size_t n, size_t at, bool past)
     for (uint32_t s = 0; s < SINKS; s++) code[STEPS - 1 - s] = (st_logic){ST_LOGIC_SINK, s};
     memset(lanes, 0, sizeof lanes);
     k->logic(code, STEPS, p[0], WORDS, all, words, sinks, at, lanes[0]);
-    for (size_t i = 0; i < SINKS * ST_COUNT_LANES; i++) counts[i / ST_COUNT_LANES] += lanes[0][i];
+    for (size_t s = 0; s < SINKS; s++)
+        for (size_t i = 0; i < ST_COUNT_LANES; i++) counts[s] += lanes[s][i];
     run_slowly(code, again, all, words, sunk, wanted);
     assert_memory_equal(counts, wanted, sizeof counts);
     for (size_t r = 0; r < REGISTERS; r++) assert_memory_equal(p[r], again[r], words * 8);

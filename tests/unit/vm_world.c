@@ -1,5 +1,7 @@
 #include "vm_world.h"
 
+#include <stdlib.h>
+
 static st_type type(st_base_type base, uint8_t digits, uint8_t scale, bool optional)
 {
     return (st_type){.base = base, .digits = digits, .scale = scale, .optional = optional};
@@ -27,7 +29,7 @@ void world_open(world *w)
     st_env_init(&w->env, NULL);
     bool ok;
     ST_GUARD(&w->env, ok, w->a = st_arena_new(&w->env));
-    assert(ok);
+    if (!ok) abort();
     st_table *c = table(w, "customers", CUSTOMERS, C_COLS), *o = table(w, "orders", ORDERS, O_COLS);
     col(c, C_ID, "id", type(ST_T_STRING, 0, 0, false));
     col(c, C_COUNTRY, "country", type(ST_T_STRING, 0, 0, true));
