@@ -14,6 +14,7 @@ typedef struct fuse {
     uint32_t *reads;       /* by instruction: how often its predicate is read */
     uint32_t *first_read;  /* by instruction: where it is read first */
     bool *none;            /* by predicate register: it is known to hold no row */
+    uint32_t *waiting;     /* by instruction: the test that was put off until it, + 1 */
     ST_VEC(st_logic) logic;
     uint32_t acc; /* register whose value the accumulator holds; ST_BC_NONE: nothing of use */
 } fuse;
@@ -202,8 +203,8 @@ static bool is_kept(const fuse *f, uint32_t i, uint32_t end)
 
 static uint32_t take_logic(fuse *f, uint32_t from, st_block *block)
 {
-    uint32_t end = from;
-    while (end < f->n && is_logic(&f->code[end])) end++;
+    uint32_t end = from + 1;
+    while (end < f->n && is_logic(&f->code[end]) && !f->waiting[end]) end++;
     f->logic.p = NULL;
     f->logic.n = f->logic.cap = 0;
     f->acc = ST_BC_NONE;
@@ -250,6 +251,15 @@ static void note_writes(fuse *f, uint32_t i)
     f->feeds[in->a[0]] = in->op == ST_BC_LOAD ? &f->pass->prep[i].feed : NULL;
 }
 
+/* ---- tests that are put off ---- */
+
+static void put_off(fuse *f, uint32_t i)
+{
+    const st_prep *q = &f->pass->prep[i];
+    f->none[f->code[i].a[0]] = false;
+    f->waiting[q->reader] = i + 1;
+}
+
 void st_fuse(st_pass *pass, st_arena *a, bool setup)
 {
     uint32_t n = pass->code.n;
@@ -260,12 +270,19 @@ void st_fuse(st_pass *pass, st_arena *a, bool setup)
     f.reads = st_new_n(a, uint32_t, n + 1);
     f.first_read = st_new_n(a, uint32_t, n + 1);
     f.none = st_new_n(a, bool, pass->code.npred + 1);
+    f.waiting = st_new_n(a, uint32_t, n + 1);
     pass->blocks = st_new_n(a, st_block, n + 1);
     pass->sink_slots = st_new_n(a, uint32_t, n + 1);
     find_reads(&f);
     for (uint32_t i = 0; i < n;) {
-        st_block *block = &pass->blocks[pass->nblocks++];
         const st_prep *q = &pass->prep[i];
+        if (q->memo) {
+            put_off(&f, i++);
+            continue;
+        }
+        if (f.waiting[i])
+            pass->blocks[pass->nblocks++] = (st_block){.first = f.waiting[i] - 1, .n = 1, .guarded = true};
+        st_block *block = &pass->blocks[pass->nblocks++];
         if (is_logic(&f.code[i])) {
             i += take_logic(&f, i, block);
         } else if (st_is_leaf(pass->vm, &f.code[i], q, setup)) {

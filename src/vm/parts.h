@@ -235,6 +235,18 @@ void st_code_set_ask(st_vm *vm, st_code_set *s, const st_dict *d, st_text_questi
 /* Adds the entries that match (or, with `negated`, those that do not). */
 void st_code_set_match(st_vm *vm, st_code_set *s, const st_dict *d, st_str pattern, bool negated);
 
+/* Whether texts match, found when it is asked for and remembered by code. Several threads may ask: all find the same. */
+typedef struct st_code_memo {
+    const st_dict *dict;
+    st_str pattern;
+    bool negated;
+    uint8_t *answers;
+} st_code_memo;
+st_code_memo *st_code_memo_new(st_arena *a, const st_dict *d, st_str pattern, bool negated);
+/* n codes, at most ST_VM_BATCH. */
+void st_code_memo_ask(st_env *env, const st_code_memo *m, const uint32_t *codes, uint32_t n);
+bool st_code_memo_holds(const st_code_memo *m, uint32_t code); /* of one that was asked for */
+
 /* ---- keyset.c: keys of a list, found by their hash ---- */
 typedef struct st_key_set {
     const st_list *keys;
@@ -258,7 +270,10 @@ typedef struct st_prep {
     const uint32_t *map2;  /* for the second */
     const uint32_t *codes; /* CONST, CASE, LOOKUP of TEXT: codes of the scalars, in order; the default last */
     const int64_t *lengths; /* LENGTH, by code */
-    const void *sorted;     /* IN: the scalars, ascending */
+    const st_code_memo *
+        memo; /* TEST of many texts that only one instruction asks for, with others: guard.c; NULL: no such */
+    uint32_t loader, reader; /* then: the instructions that load the text, and that ask */
+    const void *sorted;      /* IN: the scalars, ascending */
     uint32_t nsorted;
     const st_key_set *keys; /* LISTED, of numbers */
     uint32_t fold;          /* AGG_…: number of its state */
@@ -282,12 +297,18 @@ void st_leaves_run(struct st_frame *f, const st_leaves *l);
 void st_compare(struct st_frame *f, uint32_t reg, st_bc_type type, st_cmp cmp, const st_scalar *s,
                 uint64_t *out);
 
+/* ---- guard.c: expensive tests, only of rows that the rest of their conjunction leaves ---- */
+/* Whether instruction i, a test for a pattern, can be put off; if so, its loader and its reader. */
+bool st_guard_find(const st_vm *vm, const st_bc_code *code, uint32_t i, uint32_t *loader, uint32_t *reader);
+void st_guard_run(struct st_frame *f, uint32_t test);
+
 /* ---- fuse.c: instructions that are done in one go ---- */
 typedef struct st_block {
     uint32_t first, n; /* instructions */
     const st_leaves *leaves;
     const st_logic *logic; /* neither leaves nor logic: one instruction */
     uint32_t nlogic;
+    bool guarded; /* a test that is put off until its reader */
 } st_block;
 
 /* A piece of code made ready. */

@@ -67,6 +67,10 @@ static void run_block(st_frame *f, const st_block *b)
                         f->sink_counts);
         return;
     }
+    if (b->guarded) {
+        st_guard_run(f, b->first);
+        return;
+    }
     const st_prep *q = &f->pass->prep[b->first];
     for (uint32_t k = 0; k < q->nwide; k++) st_settle(f, &f->v[q->wide[k]]);
     st_exec(f, &f->vm->bc->code.p[f->pass->code.first + b->first], q);

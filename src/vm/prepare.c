@@ -65,6 +65,23 @@ static void ask_scalar(prepare *p, const st_bc_instr *in, st_prep *q, uint32_t h
     st_code_set_count(&q->set);
 }
 
+/* A test for a pattern, of more texts than are looked at without need. */
+static bool put_off(prepare *p, const st_bc_instr *in, st_prep *q)
+{
+    enum { FEW_TEXTS = 4096 };
+    const st_scalar *pattern = &p->vm->scalars[in->a[2]];
+    uint32_t at = (uint32_t)(in - (p->vm->bc->code.p + p->pass->code.first));
+    bool negated = in->a[3] == ST_TEST_NOT_MATCHES;
+    if ((in->a[3] != ST_TEST_MATCHES && !negated) || q->dict->n <= FEW_TEXTS || is_bound(p, in->a[2]) ||
+        pattern->missing || in->a[0] == p->pass->answer ||
+        !st_guard_find(p->vm, &p->pass->code, at, &q->loader, &q->reader))
+        return false;
+    for (uint32_t i = 0; i < at; i++) /* of several the others would have to wait for each other */
+        if (p->pass->prep[i].memo && p->pass->prep[i].reader == q->reader) return false;
+    q->memo = st_code_memo_new(p->a, q->dict, pattern->as.s, negated);
+    return true;
+}
+
 static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
 {
     uint32_t n;
@@ -275,7 +292,9 @@ static void prepare_question(prepare *p, const st_bc_instr *in, st_prep *q)
     case ST_BC_CMP:
         if (text) ask_scalar(p, in, q, in->a[3], cmp_holds);
         break;
-    case ST_BC_TEST: ask_scalar(p, in, q, in->a[3], test_holds); break;
+    case ST_BC_TEST:
+        if (!put_off(p, in, q)) ask_scalar(p, in, q, in->a[3], test_holds);
+        break;
     case ST_BC_IN:
         if (text)
             in_texts(p, in, q);

@@ -228,6 +228,32 @@ static void matcher_close(matcher *m)
     pcre2_code_free(m->code);
 }
 
+/* Whether each of n texts matches: of these codes, or, where `codes` is NULL, of those from `first` on. Nothing between open and close
+ * may fail: PCRE2's memory is its own. */
+static void match_texts(st_env *env, const st_dict *d, st_str pattern, const uint32_t *codes, uint32_t first,
+                        uint32_t n, bool *answers)
+{
+    matcher m;
+    bool opened = matcher_open(&m, pattern), stuck = false;
+    uint32_t code = 0;
+    for (uint32_t i = 0; opened && i < n && !stuck; i++) {
+        code = codes ? codes[i] : first + i;
+        int found = matches(&m, st_dict_get(d, code));
+        stuck = found < 0;
+        answers[i] = found == 1;
+    }
+    matcher_close(&m);
+    int shown = (int)ST_MIN(pattern.n, 200);
+    if (!opened)
+        st_fail(env, STRATA_BAD_INPUT, "The pattern \"%.*s\" is too large; a shorter one is needed.", shown,
+                pattern.p);
+    if (stuck)
+        st_fail(
+            env, STRATA_BAD_INPUT,
+            "Whether \"%.*s\" matches a text of %u bytes needs too much work; a simpler pattern is needed.",
+            shown, pattern.p, st_dict_get(d, code).n);
+}
+
 typedef struct match_job {
     st_code_set *set;
     const st_dict *d;
@@ -235,33 +261,46 @@ typedef struct match_job {
     bool negated;
 } match_job;
 
-/* Nothing between open and close may fail: PCRE2's memory is its own. */
-static void match_texts(void *ctx, uint64_t task, st_env *env)
+static void match_task(void *ctx, uint64_t task, st_env *env)
 {
     const match_job *j = ctx;
-    uint32_t at = (uint32_t)task * TEXTS_A_TASK, to = ST_MIN(j->d->n, at + TEXTS_A_TASK);
-    matcher m;
-    bool opened = matcher_open(&m, j->pattern), stuck = false;
-    for (; opened && at < to; at++) {
-        int found = matches(&m, st_dict_get(j->d, at));
-        stuck = found < 0;
-        if (stuck) break;
-        if (found == !j->negated) st_code_set_add(j->set, at);
-    }
-    matcher_close(&m);
-    int shown = (int)ST_MIN(j->pattern.n, 200);
-    if (!opened)
-        st_fail(env, STRATA_BAD_INPUT, "The pattern \"%.*s\" is too large; a shorter one is needed.", shown,
-                j->pattern.p);
-    if (stuck)
-        st_fail(
-            env, STRATA_BAD_INPUT,
-            "Whether \"%.*s\" matches a text of %u bytes needs too much work; a simpler pattern is needed.",
-            shown, j->pattern.p, st_dict_get(j->d, at).n);
+    bool answers[TEXTS_A_TASK];
+    uint32_t first = (uint32_t)task * TEXTS_A_TASK, n = ST_MIN(j->d->n - first, TEXTS_A_TASK);
+    match_texts(env, j->d, j->pattern, NULL, first, n, answers);
+    for (uint32_t i = 0; i < n; i++)
+        if (answers[i] != j->negated) st_code_set_add(j->set, first + i);
 }
 
 void st_code_set_match(st_vm *vm, st_code_set *set, const st_dict *d, st_str pattern, bool negated)
 {
     match_job j = {set, d, pattern.n ? pattern : ST_STR(""), negated};
-    st_parallel(vm->env, vm->threads, tasks_of(d), match_texts, &j);
+    st_parallel(vm->env, vm->threads, tasks_of(d), match_task, &j);
+}
+
+/* ---- answers found when they are asked for ---- */
+
+enum { UNASKED, NO, YES };
+
+st_code_memo *st_code_memo_new(st_arena *a, const st_dict *d, st_str pattern, bool negated)
+{
+    st_code_memo *m = st_new(a, st_code_memo);
+    *m = (st_code_memo){d, pattern.n ? pattern : ST_STR(""), negated, st_alloc(a, (size_t)d->n + 1)};
+    return m;
+}
+
+void st_code_memo_ask(st_env *env, const st_code_memo *m, const uint32_t *codes, uint32_t n)
+{
+    uint32_t open[ST_VM_BATCH], nopen = 0;
+    bool answers[ST_VM_BATCH];
+    for (uint32_t i = 0; i < n; i++)
+        if (__atomic_load_n(&m->answers[codes[i]], __ATOMIC_RELAXED) == UNASKED) open[nopen++] = codes[i];
+    if (!nopen) return;
+    match_texts(env, m->dict, m->pattern, open, 0, nopen, answers);
+    for (uint32_t i = 0; i < nopen; i++)
+        __atomic_store_n(&m->answers[open[i]], answers[i] != m->negated ? YES : NO, __ATOMIC_RELAXED);
+}
+
+bool st_code_memo_holds(const st_code_memo *m, uint32_t code)
+{
+    return __atomic_load_n(&m->answers[code], __ATOMIC_RELAXED) == YES;
 }

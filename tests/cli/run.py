@@ -1447,6 +1447,44 @@ def rows_that_stand_in_order_of_a_value_are_asked_less_and_answer_the_same(folde
             assert found == wanted, {k: (found[k], wanted[k]) for k in wanted if found[k] != wanted[k]}
 
 
+@case
+def patterns_are_looked_for_only_where_they_matter_and_answer_the_same(folder):
+    n = 30_000
+    mail = lambda i: None if i % 11 == 4 else f"{'anna' if i % 5 == 0 else 'otto'}{i}@{'a' if i % 3 else 'b'}.example"
+    people = [(i, mail(i), "DE" if i % 7 == 2 else "AT", i % 100) for i in range(n)]
+    def matches(p, pattern):
+        return p[1] is not None and re.search(pattern, p[1]) is not None
+    def fails(p, pattern):
+        return p[1] is not None and not re.search(pattern, p[1])
+    asked = {
+        "one": ('country = "DE" and email matches "^anna.*b"', lambda p: p[2] == "DE" and matches(p, "^anna.*b")),
+        "negated": ('country = "DE" and not (email matches "7@")', lambda p: p[2] == "DE" and fails(p, "7@")),
+        "exception": ('email matches "[0-9]3@" and not (age >= 50)', lambda p: matches(p, "[0-9]3@") and p[3] < 50),
+        "three": ('age < 30 and email matches "otto" and country = "AT"', lambda p: p[3] < 30 and matches(p, "otto") and p[2] == "AT"),
+        "two_patterns": ('age < 30 and email matches "otto" and email matches "9"', lambda p: p[3] < 30 and matches(p, "otto") and matches(p, "9")),
+        "either": ('age < 3 or email matches "anna12"', lambda p: p[3] < 3 or matches(p, "anna12")),
+        "shared": ('age < 10 and email matches "5@a"', lambda p: p[3] < 10 and matches(p, "5@a")),
+        "again": ('age >= 90 and email matches "5@a"', lambda p: p[3] >= 90 and matches(p, "5@a")),
+        "nobody": ('age > 200 and email matches "x"', lambda p: False),
+        "first": ('email matches "0@" and age = 10', lambda p: matches(p, "0@") and p[3] == 10),
+    }
+    rules, data = os.path.join(folder, "mail.seg"), os.path.join(folder, "people.csv")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write('timezone "UTC"\ntable people { id int key  email string?  country string  age int }\n')
+        file.writelines(f"segment {name} where {text}\n" for name, (text, _) in asked.items())
+    with open(data, "w", encoding="utf-8") as file:
+        file.write("id,email,country,age\n" + "".join(f"{i},{m or ''},{c},{a}\n" for i, m, c, a in people))
+    wanted = {name: sum(1 for p in people if holds(p)) for name, (_, holds) in asked.items()}
+    counts = os.path.join(folder, "counts.csv")
+    for isa in isas():
+        for threads in ("1", "2"):
+            strata("run", rules, "--data", f"people={data}", "--as-of", "2026-11-01", "--counts", counts, "--threads", threads,
+                   env={"STRATA_ISA": isa})
+            with open(counts, encoding="utf-8", newline="") as file:
+                found = {line["definition"]: int(line["customers"]) for line in csv.DictReader(file)}
+            assert found == wanted, (found, wanted)
+
+
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for function in CASES:
