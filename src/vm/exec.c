@@ -477,26 +477,43 @@ static st_phys phys_of(uint16_t type)
     return phys[type];
 }
 
+/* Everywhere where the bit is set. */
+static void put_where(st_frame *f, st_phys phys, void *out, const uint64_t *bits, const st_scalar *s,
+                      uint32_t code)
+{
+    const st_kernels *k = f->vm->k;
+    int64_t real;
+    switch (phys) {
+    case ST_I128:
+        for (uint32_t w = 0; w < f->words; w++)
+            for (uint64_t word = bits[w]; word; word &= word - 1)
+                ((st_i128 *)out)[w * 64 + (uint32_t)__builtin_ctzll(word)] = s->as.d;
+        break;
+    case ST_CODE: k->put_i32(bits, f->words, code, out); break;
+    case ST_F64:
+        memcpy(&real, &s->as.f, sizeof real);
+        k->put_i64(bits, f->words, real, out);
+        break;
+    default: k->put_i64(bits, f->words, s->as.i, out); break;
+    }
+}
+
+/* From the last choice to the first, so that what is chosen first stands at the end. */
 static void do_case(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
     const uint32_t *list = f->vm->bc->lists.p + in->a[1];
     uint32_t n = list[0] / 2;
     st_phys phys = phys_of(in->type);
     void *out = f->v[in->a[0]].buf;
-    uint64_t *rest = f->more_bits, *known = f->bits;
-    fill(f, rest, true);
-    fill(f, known, true);
-    for (uint32_t i = 0; i <= n; i++) {
+    uint64_t *known = f->bits;
+    for (uint32_t i = n + 1; i-- > 0;) {
         const st_scalar *s = &f->scalars[i < n ? list[2 + 2 * i] : in->a[2]];
-        const uint64_t *p = i < n ? pred(f, list[1 + 2 * i]) : rest;
-        uint32_t code = q->codes ? q->codes[i] : 0;
-        for (uint32_t w = 0; w < f->words; w++) {
-            uint64_t taken = p[w] & rest[w];
-            rest[w] &= ~taken;
-            if (s->missing) known[w] &= ~taken;
-            for (; taken && !s->missing; taken &= taken - 1)
-                put_scalar(phys, out, w * 64 + (uint32_t)__builtin_ctzll(taken), s, code);
-        }
+        const uint64_t *p = i < n ? pred(f, list[1 + 2 * i]) : f->all;
+        if (i == n)
+            fill(f, known, !s->missing);
+        else
+            (s->missing ? f->vm->k->andnot : f->vm->k->or_)(known, p, f->words, known);
+        if (!s->missing) put_where(f, phys, out, p, s, q->codes ? q->codes[i] : 0);
     }
     st_reg_filled(f, in->a[0], phys, known);
 }

@@ -94,6 +94,9 @@ typedef struct st_kernels {
     /* Zeroes the values of rows whose bit is 0. */
     void (*clear_i32)(uint32_t *v, size_t n, const uint64_t *known);
     void (*clear_i64)(int64_t *v, size_t n, const uint64_t *known);
+    /* out[i] = v where bit i is set, for whole words of bits; else out[i] stays. */
+    void (*put_i32)(const uint64_t *bits, size_t words, uint32_t v, uint32_t *out);
+    void (*put_i64)(const uint64_t *bits, size_t words, int64_t v, int64_t *out);
     /* out[i] = rows[i] < 0 ? 0 : v[rows[i]] */
     void (*gather_u8)(const uint8_t *v, const int32_t *rows, size_t n, uint8_t *out);
     void (*gather_u16)(const uint16_t *v, const int32_t *rows, size_t n, uint16_t *out);

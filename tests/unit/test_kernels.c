@@ -503,14 +503,33 @@ static void test_numbers(void **s)
         }
 }
 
+static void test_putting(void **s)
+{
+    (void)s;
+    enum { WORDS = 5, N = WORDS * 64 };
+    uint64_t bits[WORDS] = {0, UINT64_MAX, next_word(), next_word(), 1};
+    for (const char *const *isa = st_vm_isas(); *isa; isa++) {
+        uint32_t narrow[N];
+        int64_t wide[N];
+        for (uint32_t i = 0; i < N; i++) narrow[i] = i, wide[i] = i;
+        st_kernels_choose(*isa)->put_i32(bits, WORDS, UINT32_MAX - 1, narrow);
+        st_kernels_choose(*isa)->put_i64(bits, WORDS, INT64_MIN + 1, wide);
+        for (uint32_t i = 0; i < N; i++) {
+            assert_int_equal(narrow[i], st_bit(bits, i) ? UINT32_MAX - 1 : i);
+            assert_true(wide[i] == (st_bit(bits, i) ? INT64_MIN + 1 : (int64_t)i));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons), cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_counting),    cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_logic),       cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_populations),
-        cmocka_unit_test(test_hashes),      cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_putting),     cmocka_unit_test(test_logic),
+        cmocka_unit_test(test_distinct),    cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_populations), cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
