@@ -249,6 +249,7 @@ void st_feed_lay(st_vm *vm, st_feed *s, uint32_t input)
     if (!l) return;
     s->view = NULL;
     s->data = NULL;
+    s->zones = NULL; /* they are of rows in the table's order */
     s->narrow.data = l->values;
     s->known = l->known;
 }

@@ -6,6 +6,7 @@ without Arrow.
 """
 import collections
 import csv
+import datetime
 import hashlib
 import json
 import os
@@ -1445,6 +1446,42 @@ def rows_that_stand_in_order_of_a_value_are_asked_less_and_answer_the_same(folde
             with open(counts, encoding="utf-8", newline="") as file:
                 found = {line["definition"]: int(line["customers"]) for line in csv.DictReader(file)}
             assert found == wanted, {k: (found[k], wanted[k]) for k in wanted if found[k] != wanted[k]}
+
+
+@case
+def rows_in_order_of_time_are_put_together_and_answer_the_same(folder):
+    people, n = 500, 200_000
+    rows = [(i * 7919 % people, i // 100, i % 50) for i in range(n)]  # who, day, amount
+    day = lambda d: (datetime.date(2020, 1, 1) + datetime.timedelta(days=d)).isoformat()
+    cuts = (100, 655, 656, 1000, 1999)
+    rules = os.path.join(folder, "times.seg")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write('timezone "UTC"\ntable people { id int key }\n'
+                   "table orders { person int links to people  on_day date time  amount int }\n")
+        file.writelines(f"score n{c} = count(orders since {day(c)})\nscore s{c} = sum(amount of orders before {day(c)})\n"
+                        f"score d{c} = distinct(amount of orders since {day(c)} where amount < 40)\n" for c in cuts)
+    data, out = os.path.join(folder, "data"), os.path.join(folder, "out.csv")
+    os.makedirs(data)
+    with open(os.path.join(data, "people.csv"), "w", encoding="utf-8") as file:
+        file.write("id\n" + "".join(f"{i}\n" for i in range(people)))
+    with open(os.path.join(data, "orders.csv"), "w", encoding="utf-8") as file:
+        file.write("person,on_day,amount\n" + "".join(f"{p},{day(d)},{a}\n" for p, d, a in rows))
+    wanted = {i: {} for i in range(people)}
+    for c in cuts:
+        for person in wanted.values():
+            person.update({f"n{c}": 0, f"s{c}": 0, f"d{c}": set()})
+        for p, d, a in rows:
+            wanted[p][f"n{c}"] += d >= c
+            wanted[p][f"s{c}"] += a if d < c else 0
+            if d >= c and a < 40:
+                wanted[p][f"d{c}"].add(a)
+    for isa in isas():
+        strata("run", rules, "--data", data, "--as-of", "2026-11-01", "-o", out, env={"STRATA_ISA": isa})
+        with open(out, encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                for name, value in wanted[int(line["id"])].items():
+                    right = len(value) if isinstance(value, set) else value
+                    assert int(line[name]) == right, (isa, line["id"], name, line[name], right)
 
 
 @case
