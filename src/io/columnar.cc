@@ -112,17 +112,14 @@ class ArrowRows : public Rows
 {
   public:
     std::shared_ptr<arrow::Schema> schema() override { return schema_; }
+    // A batch may hold all the rows there are: they are handed out in pieces.
     Batch next() override
     {
-        std::shared_ptr<arrow::RecordBatch> batch;
-        if (stream_) {
-            ARROW_RETURN_NOT_OK(stream_->ReadNext(&batch));
-        } else if (at_ < file_->num_record_batches()) {
-            ARROW_ASSIGN_OR_RAISE(batch, file_->ReadRecordBatch(at_++));
-        }
-        // Buffers are used as they lie in the file: nothing else has looked at offsets and codes.
-        if (batch) ARROW_RETURN_NOT_OK(batch->ValidateFull());
-        return batch;
+        if (!batch_ || from_ == batch_->num_rows()) ARROW_RETURN_NOT_OK(read_batch());
+        if (!batch_) return batch_;
+        int64_t n = std::min(batch_rows, batch_->num_rows() - from_);
+        from_ += n;
+        return batch_->Slice(from_ - n, n);
     }
 
     arrow::Status open(const std::string &path, const WantedColumns &wanted)
@@ -144,6 +141,19 @@ class ArrowRows : public Rows
     }
 
   private:
+    arrow::Status read_batch()
+    {
+        batch_ = nullptr;
+        from_ = 0;
+        if (stream_) {
+            ARROW_RETURN_NOT_OK(stream_->ReadNext(&batch_));
+        } else if (at_ < file_->num_record_batches()) {
+            ARROW_ASSIGN_OR_RAISE(batch_, file_->ReadRecordBatch(at_++));
+        }
+        // Buffers are used as they lie in the file: nothing else has looked at offsets and codes.
+        return batch_ ? batch_->ValidateFull() : arrow::Status::OK();
+    }
+
     arrow::Status start(bool random, const arrow::ipc::IpcReadOptions &options)
     {
         if (random) {
@@ -159,6 +169,8 @@ class ArrowRows : public Rows
     std::shared_ptr<arrow::ipc::RecordBatchFileReader> file_;
     std::shared_ptr<arrow::RecordBatchReader> stream_;
     std::shared_ptr<arrow::Schema> schema_;
+    std::shared_ptr<arrow::RecordBatch> batch_;
+    int64_t from_ = 0; // rows of it that were handed out
     int at_ = 0;
 };
 
