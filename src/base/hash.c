@@ -277,3 +277,18 @@ uint64_t st_draw_threshold(st_hash hash, st_i128 num, unsigned scale)
     }
     return limit + (rest > 0);
 }
+
+/* ---- CRC-32C ---- */
+
+uint32_t st_crc32c(const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    uint32_t of_byte[256], c = UINT32_MAX;
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t x = i;
+        for (int k = 0; k < 8; k++) x = x & 1 ? x >> 1 ^ UINT32_C(0x82f63b78) : x >> 1;
+        of_byte[i] = x;
+    }
+    for (size_t i = 0; i < n; i++) c = of_byte[(c ^ p[i]) & 255] ^ c >> 8;
+    return ~c;
+}

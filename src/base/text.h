@@ -42,6 +42,8 @@ bool st_regex_check(st_arena *a, st_str pattern, bool fold, st_str *normal, st_r
 /* MD5 and SHA-256 (RFC 1321, FIPS 180-4). */
 void st_md5(const void *p, size_t n, uint8_t out[16]);
 void st_sha256(const void *p, size_t n, uint8_t out[32]);
+/* CRC-32C (Castagnoli), bits from the least: the checksum of files. */
+uint32_t st_crc32c(const void *p, size_t n);
 /* How a draw turns salt and key into a place between 0 and 1: h / parts, with h a whole number. MD5 is Strata's own; the
  * others are those of products that customers come from. docs/language.md has each formula. */
 typedef enum st_hash {

@@ -861,19 +861,6 @@ static void objects(file *f, st_bc *b)
 
 /* ---- the whole ---- */
 
-/* CRC-32C (Castagnoli), bits from the least. */
-static uint32_t checksum(const uint8_t *p, size_t n)
-{
-    uint32_t of_byte[256], c = UINT32_MAX;
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t x = i;
-        for (int k = 0; k < 8; k++) x = x & 1 ? x >> 1 ^ UINT32_C(0x82f63b78) : x >> 1;
-        of_byte[i] = x;
-    }
-    for (size_t i = 0; i < n; i++) c = of_byte[(c ^ p[i]) & 255] ^ c >> 8;
-    return ~c;
-}
-
 static void put_head(uint8_t *p, uint64_t n, uint32_t sum)
 {
     memcpy(p, "SEGB", 4);
@@ -890,7 +877,7 @@ const void *st_bc_write(st_arena *a, const st_bc *b, size_t *n)
     objects(&f, &copy);
     uint8_t *out = st_alloc_raw(a, HEAD + (size_t)f.out.n);
     memcpy(out + HEAD, f.out.p, f.out.n);
-    put_head(out, f.out.n, checksum(out + HEAD, f.out.n));
+    put_head(out, f.out.n, st_crc32c(out + HEAD, f.out.n));
     *n = HEAD + (size_t)f.out.n;
     return out;
 }
@@ -907,7 +894,7 @@ static void check_head(st_env *env, const uint8_t *p, size_t n)
                 "their text.",
                 version, ST_BC_VERSION);
     uint8_t head[HEAD];
-    put_head(head, n - HEAD, checksum(p + HEAD, n - HEAD));
+    put_head(head, n - HEAD, st_crc32c(p + HEAD, n - HEAD));
     if (memcmp(head, p, HEAD) != 0)
         st_fail(env, STRATA_BAD_INPUT,
                 "The compiled rules are damaged: length or checksum do not agree with what is there. Compile "
