@@ -273,8 +273,26 @@ strata_status strata_data_bind(strata_data *data, const char *table, struct Arro
 /* After the last bind: joins the tables by their links. From here on the data may be used by several runs at
  * a time. */
 strata_status strata_data_finish(strata_data *data, strata_error *error);
-/* After finish; -1: there is no such table, or no rule needs it. */
+/* Instead of binds and finish: the data of a snapshot, which are read where the files are mapped. The files must stay as they are for as
+ * long as the data live; writing a snapshot anew makes new files. */
+strata_status strata_data_map(strata_data *data, const char *dir, strata_error *error);
+/* After finish or map; -1: there is no such table, or no rule needs it. */
 int64_t strata_data_rows(const strata_data *data, const char *table);
+
+/* ---- a snapshot ---- The data of all tables that a rule set declares as a folder of Arrow files that are mapped instead of read
+ * (docs/snapshot.md). Tables are bound one after the other, in the order in which strata_snapshot_table gives them; every column of them
+ * is needed. The folder appears when it is whole; until then what was there before stays. */
+typedef struct strata_snapshot strata_snapshot;
+bool strata_is_snapshot(const char *dir);
+strata_status strata_snapshot_new(const strata_rules *rules, const char *dir, uint32_t threads,
+                                  strata_snapshot **snapshot, strata_error *error);
+void strata_snapshot_free(strata_snapshot *snapshot);
+size_t strata_snapshot_table_count(const strata_snapshot *snapshot);
+strata_table strata_snapshot_table(const strata_snapshot *snapshot, size_t i);
+/* As strata_data_bind. */
+strata_status strata_snapshot_bind(strata_snapshot *snapshot, const char *table,
+                                   struct ArrowArrayStream *stream, const char *origin, strata_error *error);
+strata_status strata_snapshot_finish(strata_snapshot *snapshot, strata_error *error);
 
 /* ---- an earlier answer ----
  * What a run gave before, read back from what strata_result_stream was written to in either shape, or from a file of counts

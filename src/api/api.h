@@ -6,6 +6,7 @@
 #include "diag/diag.h"
 #include "bytecode/bytecode.h"
 #include "plan/plan.h"
+#include "snapshot/snapshot.h"
 #include "table/bind.h"
 
 /* What leaves for another tool. */
@@ -39,9 +40,11 @@ struct strata_data {
     st_env env;
     st_arena *arena;
     const strata_rules *rules;
+    uint32_t threads;
     st_binder *binder;    /* until finish */
     const st_data *bound; /* after it */
     bool failed;          /* a bind did not succeed: the binder is of no more use */
+    st_mappings mappings; /* of a snapshot */
 };
 
 /* What a call reports when its body came through the guard, or did not. */

@@ -19,7 +19,8 @@ strata_status strata_data_new(const strata_rules *rules, uint32_t threads, strat
     bool ok;
     ST_GUARD(&d->env, ok, {
         d->arena = st_arena_new(&d->env);
-        d->binder = st_binder_new(d->arena, rules->schema, threads ? threads : st_cpu_count());
+        d->threads = threads ? threads : st_cpu_count();
+        d->binder = st_binder_new(d->arena, rules->schema, d->threads);
     });
     strata_status status = st_api_end(&d->env, ok, error);
     if (ok)
@@ -33,6 +34,7 @@ void strata_data_free(strata_data *data)
 {
     if (!data) return;
     st_binder_free(data->binder);
+    st_mappings_free(&data->mappings);
     st_env_close(&data->env);
     strata_allocator alloc = data->env.alloc;
     st_api_release(&alloc, data);
@@ -76,6 +78,19 @@ strata_status strata_data_finish(strata_data *data, strata_error *error)
     if (why) return st_api_refuse(error, STRATA_BAD_INPUT, "%s", why);
     bool ok;
     ST_GUARD(&data->env, ok, data->bound = st_bind_finish(data->binder));
+    data->failed = !ok;
+    return st_api_end(&data->env, ok, error);
+}
+
+strata_status strata_data_map(strata_data *data, const char *dir, strata_error *error)
+{
+    const char *why = closed(data);
+    if (why) return st_api_refuse(error, STRATA_BAD_INPUT, "%s", why);
+    bool ok;
+    ST_GUARD(&data->env, ok,
+             data->bound =
+                 st_snapshot_load(data->arena, data->rules->schema, st_dup(data->arena, dir, strlen(dir)),
+                                  data->threads, &data->mappings));
     data->failed = !ok;
     return st_api_end(&data->env, ok, error);
 }

@@ -95,6 +95,23 @@ strata_rules *cli_load_rules_at(const cli_args *args, const char *path, FILE *me
 size_t cli_count(const strata_rules *rules, strata_severity severity); /* of the diagnostics */
 void cli_print_diagnostics(const strata_rules *rules, FILE *out);
 
+/* ---- where the data are (sources.c) ---- */
+typedef struct cli_sources {
+    const cli_args *args;
+    const char *folder; /* that --data names, or NULL */
+    const char *named;  /* a --data that names a table, or NULL */
+} cli_sources;
+/* False after saying what is wrong with one of them. */
+bool cli_find_sources(const cli_args *args, const strata_rules *rules, cli_sources *sources);
+const char *cli_source_named(const cli_sources *sources, const char *table); /* the path; NULL: not by name */
+typedef strata_status (*cli_take_file)(void *context, const strata_table *table, const char *path,
+                                       strata_error *error);
+/* The files of a table in the order of its rows, until one is not taken. */
+strata_status cli_each_file(const cli_sources *sources, const strata_table *table, bool progress,
+                            cli_take_file take, void *context, strata_error *error);
+/* Progress on a terminal: one line that is written over. share < 0: without a share. */
+void cli_show_progress(bool on, const char *what, double share);
+
 /* A table for people: names, numbers, and where a whole is given shares and, in colour, bars. */
 typedef struct cli_layout {
     FILE *out;
@@ -141,6 +158,6 @@ typedef struct cli_timings {
 /* As text on stderr, or, where `path` is not empty, as JSON; false after saying what is wrong. */
 bool cli_write_profile(const char *path, const cli_timings *t, const strata_result *result);
 
-extern const cli_verb cli_run, cli_test, cli_compile, cli_check, cli_list, cli_generate;
+extern const cli_verb cli_run, cli_test, cli_compile, cli_check, cli_list, cli_generate, cli_snapshot;
 
 #endif

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static const cli_verb *const verbs[] = {&cli_run,     &cli_check, &cli_test,
-                                        &cli_compile, &cli_list,  &cli_generate};
+static const cli_verb *const verbs[] = {&cli_run,      &cli_check, &cli_test,    &cli_compile,
+                                        &cli_snapshot, &cli_list,  &cli_generate};
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(FILE *out)

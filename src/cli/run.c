@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const cli_option options[] = {
@@ -33,130 +32,81 @@ static const cli_option options[] = {
 
 /* ---- reading ---- */
 
-/* What --data says of a table: the text behind "table=", or NULL. */
-static const char *named_source(const cli_args *args, const char *table)
-{
-    const char *text;
-    size_t n = strlen(table);
-    for (int i = 0; (text = cli_nth(args, "data", i)); i++)
-        if (strncmp(text, table, n) == 0 && text[n] == '=') return text + n + 1;
-    return NULL;
-}
-
-bool cli_is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-/* The folder of --data; false after saying what is wrong with one of them. */
-static bool find_folder(const cli_args *args, const strata_rules *rules, const char **folder)
-{
-    const char *text;
-    *folder = NULL;
-    for (int i = 0; (text = cli_nth(args, "data", i)); i++) {
-        const char *sign = strchr(text, '=');
-        bool named = false;
-        for (size_t t = 0; sign && t < strata_rules_table_count(rules); t++) {
-            const char *name = strata_rules_table(rules, t).name;
-            named =
-                named || (strlen(name) == (size_t)(sign - text) && strncmp(name, text, strlen(name)) == 0);
-        }
-        if (named) continue;
-        if (sign && !cli_is_folder(text)) {
-            cli_fail("--data %s: the rule set has no table %.*s.", text, (int)(sign - text), text);
-            return false;
-        }
-        if (*folder) {
-            cli_fail("--data names two folders, %s and %s. Give one, and single tables as --data TABLE=PATH.",
-                     *folder, text);
-            return false;
-        }
-        *folder = text;
-    }
-    return true;
-}
-
-/* Progress on a terminal: one line that is written over. */
-static void show(bool on, const char *what, double share)
-{
-    if (!on) return;
-    if (share < 0)
-        fprintf(stderr, "\r\033[K%s", what);
-    else
-        fprintf(stderr, "\r\033[K%s %d%%", what, (int)(share * 100));
-    fflush(stderr);
-}
-
-static strata_status find_files(const char *table, const char *folder, const char *where, st_io_files *files,
-                                strata_error *error)
-{
-    if (where) return st_io_expand(where, table, files, error);
-    if (folder) return st_io_find(folder, table, files, error);
-    snprintf(error->message, sizeof error->message,
-             "Where is the table %s? Say --data DIR or --data %s=PATH.", table, table);
-    return STRATA_BAD_INPUT;
-}
-
-/* Where the tables are, and how they are read. */
-typedef struct sources {
-    const cli_args *args;
-    const char *folder;
+/* How the tables are read. */
+typedef struct reading {
+    const cli_sources *sources;
     bool terminal;
     bool quickly, any_quick; /* files may be read by st_io_open_quick; one was */
-} sources;
+    strata_data *data;
+} reading;
 
-static strata_status open_file(sources *s, const char *path, const strata_table *table,
+static strata_status open_file(reading *r, const char *path, const strata_table *table,
                                struct ArrowArrayStream *stream, strata_error *error)
 {
-    if (!s->quickly) return st_io_open(path, table, stream, error);
+    if (!r->quickly) return st_io_open(path, table, stream, error);
     bool quick;
     strata_status status = st_io_open_quick(path, table, stream, &quick, error);
-    s->any_quick = s->any_quick || quick;
+    r->any_quick = r->any_quick || quick;
     return status;
 }
 
-static strata_status bind_table(strata_data *data, sources *s, const strata_table *table, strata_error *error)
+static strata_status bind_file(void *context, const strata_table *table, const char *path,
+                               strata_error *error)
 {
-    st_io_files files = {0};
-    strata_status status =
-        find_files(table->name, s->folder, named_source(s->args, table->name), &files, error);
-    for (size_t i = 0; status == STRATA_OK && i < files.n; i++) {
-        struct ArrowArrayStream stream;
-        show(s->terminal, files.paths[i], -1);
-        status = open_file(s, files.paths[i], table, &stream, error);
-        if (status == STRATA_OK) status = strata_data_bind(data, table->name, &stream, files.paths[i], error);
-    }
-    st_io_files_free(&files);
-    return status;
+    reading *r = context;
+    struct ArrowArrayStream stream;
+    strata_status status = open_file(r, path, table, &stream, error);
+    return status == STRATA_OK ? strata_data_bind(r->data, table->name, &stream, path, error) : status;
 }
 
-static strata_status finish(strata_data *data, cli_timings *t, strata_error *error)
+static strata_status bind_tables(const strata_rules *rules, reading *r, cli_timings *t, strata_error *error)
 {
-    double begin = cli_seconds();
-    strata_status status = strata_data_finish(data, error);
-    t->finish = cli_seconds() - begin;
-    for (size_t i = 0; status == STRATA_OK && i < t->ntables; i++)
-        t->tables[i].rows = (uint64_t)strata_data_rows(data, t->tables[i].name);
-    return status;
-}
-
-static strata_status bind_all(const strata_rules *rules, sources *s, uint32_t threads, strata_data **data,
-                              cli_timings *t, strata_error *error)
-{
-    strata_status status = strata_data_new(rules, threads, data, error);
-    t->ntables = 0;
+    strata_status status = STRATA_OK;
     for (size_t i = 0; status == STRATA_OK && i < strata_rules_table_count(rules); i++) {
         strata_table table = strata_rules_table(rules, i);
         if (!table.needed) continue;
         double begin = cli_seconds();
-        status = bind_table(*data, s, &table, error);
+        status = cli_each_file(r->sources, &table, r->terminal, bind_file, r, error);
         t->tables[t->ntables++] = (struct cli_table_time){table.name, 0, cli_seconds() - begin};
     }
-    if (status == STRATA_OK) status = finish(*data, t, error);
+    double begin = cli_seconds();
+    if (status == STRATA_OK) status = strata_data_finish(r->data, error);
+    t->finish = cli_seconds() - begin;
+    return status;
+}
+
+/* Its links are row numbers: no table of it can be another one. */
+static strata_status map_snapshot(const strata_rules *rules, reading *r, cli_timings *t, strata_error *error)
+{
+    if (r->sources->named) {
+        snprintf(
+            error->message, sizeof error->message,
+            "%.300s is a snapshot, and --data %.300s names a table beside it. Take the snapshot alone, or "
+            "make it anew.",
+            r->sources->folder, r->sources->named);
+        return STRATA_BAD_INPUT;
+    }
+    for (size_t i = 0; i < strata_rules_table_count(rules); i++) {
+        strata_table table = strata_rules_table(rules, i);
+        if (table.needed) t->tables[t->ntables++] = (struct cli_table_time){table.name, 0, 0};
+    }
+    return strata_data_map(r->data, r->sources->folder, error);
+}
+
+static strata_status read_all(const strata_rules *rules, reading *r, uint32_t threads, cli_timings *t,
+                              strata_error *error)
+{
+    const char *folder = r->sources->folder;
+    strata_status status = strata_data_new(rules, threads, &r->data, error);
+    t->ntables = 0;
+    if (status == STRATA_OK)
+        status = folder && strata_is_snapshot(folder) ? map_snapshot(rules, r, t, error)
+                                                      : bind_tables(rules, r, t, error);
+    for (size_t i = 0; status == STRATA_OK && i < t->ntables; i++)
+        t->tables[i].rows = (uint64_t)strata_data_rows(r->data, t->tables[i].name);
     if (status == STRATA_OK) return status;
-    strata_data_free(*data);
-    *data = NULL;
+    strata_data_free(r->data);
+    r->data = NULL;
     return status;
 }
 
@@ -164,24 +114,24 @@ static strata_status bind_all(const strata_rules *rules, sources *s, uint32_t th
 static strata_data *load(const cli_args *args, const strata_rules *rules, uint32_t threads, bool terminal,
                          cli_timings *t)
 {
-    sources s = {.args = args, .terminal = terminal, .quickly = true};
-    strata_data *data = NULL;
+    cli_sources sources;
+    reading r = {.sources = &sources, .terminal = terminal, .quickly = true};
     strata_error error;
-    if (!find_folder(args, rules, &s.folder)) return NULL;
+    if (!cli_find_sources(args, rules, &sources)) return NULL;
     t->tables = calloc(strata_rules_table_count(rules) + 1, sizeof *t->tables);
     if (!t->tables) {
         cli_fail("There is not enough memory.");
         return NULL;
     }
     st_io_threads(threads);
-    strata_status status = bind_all(rules, &s, threads, &data, t, &error);
-    if (status == STRATA_BAD_DATA && s.any_quick) {
-        s.quickly = false;
-        status = bind_all(rules, &s, threads, &data, t, &error);
+    strata_status status = read_all(rules, &r, threads, t, &error);
+    if (status == STRATA_BAD_DATA && r.any_quick) {
+        r.quickly = false;
+        status = read_all(rules, &r, threads, t, &error);
     }
-    show(terminal, "", -1);
+    cli_show_progress(terminal, "", -1);
     if (status != STRATA_OK) cli_fail_with(&error);
-    return data;
+    return r.data;
 }
 
 /* ---- writing ---- */
@@ -227,7 +177,7 @@ static void print_notes(const strata_result *result)
 
 static bool progress(void *context, double share)
 {
-    show(*(const bool *)context, "running", share);
+    cli_show_progress(*(const bool *)context, "running", share);
     return true;
 }
 
@@ -377,7 +327,7 @@ static int run_rules(const cli_args *args, const strata_rules *rules, cli_timing
     strata_error error;
     strata_status status = strata_run(data, &o, &result, &error);
     t->run = cli_seconds() - begin;
-    show(terminal, "", -1);
+    cli_show_progress(terminal, "", -1);
     int exit_status = status == STRATA_OK ? answer(args, rules, result, t) : cli_fail_with(&error);
     strata_result_free(result);
     strata_data_free(data);

@@ -66,6 +66,8 @@ struct st_binder {
     ST_VEC(st_room *) rooms;
     st_desk *desks; /* by thread */
     bool failed, finished;
+    st_bind_taker taker; /* NULL: the rows are kept */
+    void *taker_ctx;
     /* in hand while a stream is read */
     struct ArrowArrayStream *stream;
     struct ArrowSchema schema;
@@ -186,6 +188,17 @@ st_binder *st_binder_new(st_arena *a, const st_program *program, uint32_t thread
     for (uint32_t i = 0; i < program->ntables; i++)
         if (b->tables[i].needed) prepare_table(b, &b->tables[i]);
     return b;
+}
+
+void st_binder_hand_over(st_binder *b, st_bind_taker taker, void *ctx)
+{
+    b->taker = taker;
+    b->taker_ctx = ctx;
+}
+
+const st_col_build *st_binder_columns(const st_binder *b, const st_table *table)
+{
+    return b->tables[table->index].cols;
 }
 
 void st_binder_free(st_binder *b)
@@ -533,6 +546,25 @@ static void append_chunk(st_col_build *c, st_chunk *chunk)
     c->missing += chunk->missing;
 }
 
+static void drop_pieces(const st_binder *b, st_col_build *c)
+{
+    for (uint32_t i = 0; i < b->threads; i++) {
+        st_arena_free(c->arenas[i]);
+        c->arenas[i] = NULL;
+    }
+    c->first = c->last = NULL;
+}
+
+static void hand_over(st_binder *b, table_build *t, uint64_t rows)
+{
+    b->taker(b->taker_ctx, t->decl, t->cols, rows);
+    for (uint32_t i = 0; i < t->decl->ncols; i++) {
+        if (!t->cols[i].decl) continue;
+        drop_pieces(b, &t->cols[i]);
+        t->cols[i].nchunks = 0;
+    }
+}
+
 static void convert_group(st_binder *b, reading *r)
 {
     enum { WORTH_THREADS = 4096 };
@@ -564,6 +596,7 @@ static void convert_group(st_binder *b, reading *r)
     st_arena_free(working);
     r->rows += rows;
     t->rows += rows;
+    if (b->taker) hand_over(b, t, rows);
     release_group(b);
 }
 
@@ -633,15 +666,6 @@ void st_bind_stream(st_binder *b, const st_table *table, struct ArrowArrayStream
 }
 
 /* ---- putting the pieces together ---- */
-
-static void drop_pieces(const st_binder *b, st_col_build *c)
-{
-    for (uint32_t i = 0; i < b->threads; i++) {
-        st_arena_free(c->arenas[i]);
-        c->arenas[i] = NULL;
-    }
-    c->first = c->last = NULL;
-}
 
 static bool is_value(const st_col_build *c)
 {

@@ -47,6 +47,14 @@ st_binder *st_binder_new(st_arena *a, const st_program *program, uint32_t thread
  * what the stream itself says of an error. After a failure the binder is of no more use. */
 void st_bind_stream(st_binder *b, const st_table *table, struct ArrowArrayStream *stream, const char *origin);
 
+/* Hands rows over as they are checked and converted, and keeps none of them: they are those of the chunks of `columns` (by index). There is
+ * nothing to finish then. */
+struct st_col_build;
+typedef void (*st_bind_taker)(void *ctx, const st_table *table, const struct st_col_build *columns,
+                              uint64_t rows);
+void st_binder_hand_over(st_binder *b, st_bind_taker taker, void *ctx);
+const struct st_col_build *st_binder_columns(const st_binder *b, const st_table *table);
+
 /* Joins the tables. Every needed table must have been given a stream. Called once. */
 const st_data *st_bind_finish(st_binder *b);
 

@@ -94,6 +94,18 @@ static inline st_str st_column_text(const st_column *c, uint64_t i)
     return st_dict_get(c->dict, st_column_code(c, i));
 }
 
+/* Rows that stand grouped by an entity, in order of its rows; those that lead to none behind all others. */
+typedef struct st_grouped {
+    uint32_t n;            /* links to the entity */
+    const uint32_t *links; /* st_col.index, each on the table that the one before leads to */
+    const uint32_t *first; /* by entity, and one more: rows of the entities before */
+    const st_col *order;   /* within an entity they ascend in it, missing first; NULL: in nothing */
+    /* Of a single link, NULL or its rows of the parent, which few rules need beside `first`: st_grouped_rows. */
+    const int32_t *rows;
+    bool checked; /* that they are below `parents` */
+    uint64_t parents;
+} st_grouped;
+
 typedef struct st_data_table {
     const st_table *decl;
     uint64_t rows;
@@ -101,8 +113,9 @@ typedef struct st_data_table {
     int32_t *
         *links; /* by st_col.index of the link column, the hidden ones included: row of the parent table, or
                            ST_NO_ROW */
-    uint64_t *orphans; /* by st_col.index: rows whose link names no row of the parent */
-    bool bound;        /* rows were read; never of groups, which are worked out */
+    uint64_t *orphans;   /* by st_col.index: rows whose link names no row of the parent */
+    bool bound;          /* rows were read; never of groups, which are worked out */
+    st_grouped *grouped; /* NULL: rows stand as they came */
 } st_data_table;
 
 /* What runs over the data leave for later ones: vm/keep.c. */
@@ -117,6 +130,11 @@ typedef struct st_data {
     st_data_table *tables; /* by st_table.index */
     st_keeper *kept;       /* NULL: nothing is kept */
 } st_data;
+
+/* The rows of the parent of a table that holds them back, looked at when they are first asked for; NULL: it does not. Runs may ask at the same
+ * time. Fails in `env` where they are damaged. */
+const int32_t *st_grouped_rows(const st_data *data, const st_data_table *t, uint32_t col, st_env *env,
+                               uint32_t threads);
 
 /* The key of a row as text (int keys as canonical digits), for draws and messages; `buf` is used for digits.
  */

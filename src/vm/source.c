@@ -6,6 +6,8 @@
 static const int32_t *link_of(st_vm *vm, uint32_t table, uint32_t col)
 {
     const st_data_table *t = &vm->data->tables[table];
+    const int32_t *held_back = st_grouped_rows(vm->data, t, col, vm->env, vm->threads);
+    if (held_back) return held_back;
     if (!t->links || !t->links[col])
         st_fail(vm->env, STRATA_BAD_DATA, "The data hold no rows of %s, which the rules read.",
                 vm->bc->schema->tables[table]->name);

@@ -208,6 +208,23 @@ static order_job order_of(st_vm *vm, st_view *v, const st_bc_view *decl, uint64_
     return j;
 }
 
+/* The table as it stands is the view, but for its order perhaps; NULL: it is not. */
+static const st_grouped *grouping_of(const st_vm *vm, const st_bc_path *path)
+{
+    const st_grouped *g = vm->data->tables[path->table].grouped;
+    if (!g || g->n != path->n) return NULL;
+    for (uint32_t i = 0; i < g->n; i++)
+        if (g->links[i] != path->cols[i]) return NULL;
+    return g;
+}
+
+static bool is_known_to_be_ordered(const st_vm *vm, const st_grouped *g, const st_bc_view *decl)
+{
+    const st_bc_input *in = &vm->bc->inputs.p[decl->order];
+    return g && g->order && decl->nties == 0 && !in->is_slot && in->index == ST_BC_NONE &&
+           in->id == g->order->index;
+}
+
 st_view *st_view_build(st_vm *vm, uint32_t id)
 {
     const st_bc_view *decl = &vm->bc->views.p[id];
@@ -219,22 +236,28 @@ st_view *st_view_build(st_vm *vm, uint32_t id)
     uint64_t rows = vm->data->tables[decl->path.table].rows;
     uint32_t target = st_bc_path_target(vm->bc, &decl->path);
     v->entities = (uint32_t)vm->data->tables[target].rows;
-    const int32_t *index = st_path_rows(vm, &decl->path, &path_arena);
-
     st_arena *scratch = st_arena_new(vm->env);
-    uint32_t *first = st_alloc_raw(a, ((size_t)v->entities + 1) * sizeof(uint32_t));
-    v->first = first;
-    st_deal *deal = st_deal_new(vm, scratch, index, rows, v->entities);
-    bool grouped = st_deal_count(deal, first);
-    v->nparts = cut_parts(first, v->entities, NULL, &v->size);
+    const st_grouped *standing = grouping_of(vm, &decl->path);
+    st_deal *deal = NULL;
+    bool grouped = standing != NULL;
+    if (standing) {
+        v->first = standing->first;
+    } else {
+        const int32_t *index = st_path_rows(vm, &decl->path, &path_arena);
+        uint32_t *first = st_alloc_raw(a, ((size_t)v->entities + 1) * sizeof(uint32_t));
+        v->first = first;
+        deal = st_deal_new(vm, scratch, index, rows, v->entities);
+        grouped = st_deal_count(deal, first);
+    }
+    v->nparts = cut_parts(v->first, v->entities, NULL, &v->size);
     st_view_part *parts = st_new_n(a, st_view_part, v->nparts + 1);
-    cut_parts(first, v->entities, parts, &v->size);
+    cut_parts(v->first, v->entities, parts, &v->size);
     v->parts = parts;
 
     order_job j = order_of(vm, v, decl, rows);
     /* Where the table stands in order, so does all that keeps its rows in theirs. */
-    bool in_order =
-        decl->order == ST_BC_NONE || (grouped ? !any_unordered(vm, &j) : is_table_ordered(vm, &j));
+    bool in_order = decl->order == ST_BC_NONE || is_known_to_be_ordered(vm, standing, decl) ||
+                    (grouped ? !any_unordered(vm, &j) : is_table_ordered(vm, &j));
     if (!grouped || !in_order) {
         j.rows = grouped ? copy_rows(v) : place_rows(vm, id, v, deal, in_order);
         for (uint32_t i = 0; i < v->nparts; i++) parts[i].base = -1;
