@@ -2,7 +2,7 @@
 """Runs the rule sets beside this file over real data and compares every count with those that independent SQL gave.
 
 run.py STRATA. The data and the expected counts are no part of the repository: where ../shared is absent, everything is skipped.
-Each set runs from CSV at 1 and at 2 threads, and from the same data as Parquet (where pyarrow is there to convert it).
+Each set runs from CSV at 1 and at 2 threads, from a snapshot of it, and from the same data as Parquet (where pyarrow is there to convert it).
 """
 import csv
 import glob
@@ -75,6 +75,13 @@ def main():
         data = os.path.join(SHARED, "data", name)
         compare(strata, name, data, "from CSV", ["--threads", "1"], expected)
         compare(strata, name, data, "from CSV, 2 threads", ["--threads", "2"], expected)
+        with tempfile.TemporaryDirectory() as work:
+            snapshot = os.path.join(work, "snapshot")
+            done = subprocess.run([strata, "snapshot", os.path.join(HERE, name + ".seg"), "--data", data, "-o", snapshot],
+                                  capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                print(f"{name}: no snapshot: {done.stderr}")
+            compare(strata, name, snapshot, "from a snapshot", [], expected)
         with tempfile.TemporaryDirectory() as converted:
             if to_parquet(data, converted):
                 compare(strata, name, converted, "from Parquet", [], expected)

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import json
 import os
+import random
 import re
 import stat
 import subprocess
@@ -73,8 +74,8 @@ def read(path):
 @case
 def version_and_help(_):
     assert re.fullmatch(r"strata \d+\.\d+\.\d+\n", strata("--version").stdout)
-    has(strata("--help").stdout, "run", "check", "compile", "generate")
-    for verb in ("run", "check", "compile", "generate"):
+    has(strata("--help").stdout, "run", "check", "compile", "snapshot", "generate")
+    for verb in ("run", "check", "compile", "snapshot", "generate"):
         assert strata("help", verb).stdout == strata(verb, "--help").stdout
         has(strata("help", verb).stdout, "Usage: strata " + verb, "Examples:")
     has(strata(status=1).stderr, "Usage")
@@ -1520,6 +1521,223 @@ def patterns_are_looked_for_only_where_they_matter_and_answer_the_same(folder):
             with open(counts, encoding="utf-8", newline="") as file:
                 found = {line["definition"]: int(line["customers"]) for line in csv.DictReader(file)}
             assert found == wanted, (found, wanted)
+
+
+# ---- snapshots ----
+
+SNAPPED = """timezone "Europe/Berlin"
+table customers { customer_id string key  name string?  joined date time  vip bool?  tags list of string?  worth float? }
+table orders {
+  order_id int key
+  customer_id string? links to customers
+  at timestamp? time
+  amount decimal(8,2)?
+  pieces int?
+  change int between -100000 and 100000
+  kind string one of ("web", "shop")
+}
+table lines { order_id int links to orders  sku string  total decimal(30,2) }
+segment spenders where sum(amount of orders) >= 50
+segment web_first where first(kind of orders) = "web"
+segment tagged where tags contains "x"
+trait spend = sum(amount of orders)
+trait last_at = last(at of orders)
+trait latest = sum(change of last 2 orders)
+trait goods = sum(total of lines)
+trait skus = distinct(sku of lines)
+"""
+SNAPPED_TABLES = {
+    "customers": "customer_id,name,joined,vip,tags,worth\nc1,Ann,2026-01-05,true,x;y,0.5\nc2,,2026-02-05,,,\nc3,\"\",2026-03-05,false,y,1e9\n",
+    "orders": "order_id,customer_id,at,amount,pieces,change,kind\n"
+              "10,c3,2026-05-01T10:00:00,30.00,1,-5,web\n11,c1,2026-06-01T10:00,,300,7,shop\n12,c3,2026-04-01T09:00,25.50,,-70000,shop\n"
+              "13,nobody,2026-06-01T10:00,1.00,2,1,web\n14,c1,,2.00,3,2,web\n15,,2026-06-02T10:00,2.00,3,2,web\n"
+              "16,c1,2026-06-01T10:00,5.00,70000,9,web\n",
+    "lines": "order_id,sku,total\n16,a,1.00\n12,b,12345678901234567890.25\n16,b,2.00\n99,c,1.00\n10,a,0.50\n"}
+
+
+def lay_snapped(folder, rules=SNAPPED, **tables):
+    data = os.path.join(folder, "data")
+    os.makedirs(data, exist_ok=True)
+    path = os.path.join(folder, "rules.seg")
+    for name, text in [(path, rules)] + [(os.path.join(data, k + ".csv"), {**SNAPPED_TABLES, **tables}[k]) for k in SNAPPED_TABLES]:
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+    return path, data, os.path.join(folder, "snap")
+
+
+def answer_of(folder, rules, data):
+    """All that a run says and writes."""
+    out = os.path.join(folder, "answer.csv")
+    done = strata("run", rules, "--data", data, "--as-of", "2026-07-01", "--traits", "-o", out)
+    return done.stdout, done.stderr, read(out)
+
+
+@case
+def a_snapshot_answers_as_the_files_do(folder):
+    rules, data, snap = lay_snapped(folder)
+    from_files = answer_of(folder, rules, data)
+    for threads in "1", "2":
+        done = strata("snapshot", rules, "--data", data, "-o", snap, "--threads", threads)
+        assert done.stdout == "" and done.stderr == "", done
+        assert answer_of(folder, rules, snap) == from_files
+        whole = {name: open(os.path.join(snap, name), "rb").read() for name in os.listdir(snap)}
+        assert threads == "1" or whole == before, "the number of threads shows in the files"
+        before = whole
+    has(from_files[1], "orders has a customer_id", "lines has a order_id")
+    assert sorted(whole) == ["customers.arrow", "lines.arrow", "lines.starts.arrow", "orders.arrow", "orders.starts.arrow", "snapshot.json"]
+    assert sorted(os.listdir(folder)) == ["answer.csv", "data", "rules.seg", "snap"]
+    compiled = os.path.join(folder, "rules.segb")
+    strata("compile", rules, "--traits", "-o", compiled)
+    assert answer_of(folder, compiled, snap) == from_files
+    other = os.path.join(folder, "other")
+    strata("snapshot", compiled, "--data", data, "-o", other)
+    assert answer_of(folder, rules, other) == from_files
+    assert json.loads(whole["snapshot.json"])["strata snapshot"] == 1
+
+
+READ_SNAPSHOT = """import os, sys
+import pyarrow.ipc as ipc
+orders = ipc.open_file(os.path.join(sys.argv[1], "orders.arrow")).read_all()
+orders.validate(full=True)
+rows = orders.to_pydict()
+assert rows["order_id"] == [14, 11, 16, 12, 10, 13, 15], rows["order_id"]
+assert rows["customer_id"] == ["c1", "c1", "c1", "c3", "c3", "nobody", None]
+assert rows["strata:row customer_id"] == [0, 0, 0, 2, 2, -1, -1]
+assert [str(x) for x in rows["amount"]] == ["2.00", "None", "5.00", "25.50", "30.00", "1.00", "2.00"]
+assert rows["pieces"] == [3, 300, 70000, None, 1, 2, 3]
+assert rows["change"] == [2, 7, 9, -70000, -5, 1, 2]
+low = int(orders.schema.field("strata:narrow change").metadata[b"strata:low"])
+assert [low + x for x in rows["strata:narrow change"]] == rows["change"]
+assert rows["at"][0] is None and rows["at"][3].isoformat() == "2026-04-01T07:00:00+00:00"
+assert rows["kind"] == ["web", "shop", "web", "shop", "web", "web", "web"]
+starts = ipc.open_file(os.path.join(sys.argv[1], "orders.starts.arrow")).read_all()
+assert starts.to_pydict() == {"strata:start": [0, 3, 3, 5]}
+people = ipc.open_file(os.path.join(sys.argv[1], "customers.arrow")).read_all()
+people.validate(full=True)
+assert people.select(["customer_id", "name", "vip", "tags", "worth"]).to_pydict() == {
+    "customer_id": ["c1", "c2", "c3"], "name": ["Ann", None, ""], "vip": [True, None, False],
+    "tags": [["x", "y"], None, ["y"]], "worth": [0.5, None, 1e9]}
+lines = ipc.open_file(os.path.join(sys.argv[1], "lines.arrow")).read_all()
+lines.validate(full=True)
+assert [str(x) for x in lines["total"].to_pylist()] == ["1.00", "2.00", "12345678901234567890.25", "0.50", "1.00"]
+"""
+
+
+@case
+def other_tools_read_a_snapshot(folder):
+    rules, data, snap = lay_snapped(folder)
+    strata("snapshot", rules, "--data", data, "-o", snap)
+    own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".venv", "bin", "python")
+    python = own if os.path.exists(own) else sys.executable
+    done = subprocess.run([python, "-c", READ_SNAPSHOT, snap], capture_output=True, text=True, check=False)
+    if "No module named 'pyarrow'" in done.stderr:
+        raise Skip("pyarrow is not there")
+    assert done.returncode == 0, done.stderr
+
+
+@case
+def new_rows_are_taken_into_a_snapshot(folder):
+    rules, data, snap = lay_snapped(folder)
+    from_files = answer_of(folder, rules, data)
+    head, *rows = SNAPPED_TABLES["orders"].splitlines(True)
+    new = os.path.join(folder, "new.csv")
+    lay_snapped(folder, orders=head + "".join(rows[:3]))
+    strata("snapshot", rules, "--data", data, "-o", snap)
+    with open(new, "w", encoding="utf-8") as file:
+        file.write(head + "".join(rows[3:]))
+    assert answer_of(folder, rules, snap) != from_files
+    strata("snapshot", rules, "--append", "--data", "orders=" + new, "-o", snap)
+    assert answer_of(folder, rules, snap) == from_files
+    has(strata("snapshot", rules, "--append", "--data", "orders=" + new, "-o", snap, status=1).stderr, "Table orders", "14", "second time")
+    assert answer_of(folder, rules, snap) == from_files
+    with open(new, "w", encoding="utf-8") as file:
+        file.write("customer_id,name,joined,vip,tags,worth\nnobody,N,2026-01-05,true,x,1\n")
+    strata("snapshot", rules, "--append", "--data", "customers=" + new, "-o", snap)
+    lay_snapped(folder, customers=SNAPPED_TABLES["customers"] + "nobody,N,2026-01-05,true,x,1\n")
+    assert answer_of(folder, rules, snap) == answer_of(folder, rules, data)
+
+
+@case
+def what_a_snapshot_cannot_be_is_said(folder):
+    rules, data, snap = lay_snapped(folder)
+    has(strata("snapshot", rules, "--data", data, status=1).stderr, "-o DIR")
+    has(strata("snapshot", rules, "--data", data, "--append", "-o", snap, status=1).stderr, "is no snapshot")
+    has(strata("snapshot", rules, "--data", data, "-o", data, status=1).stderr, "something else than a snapshot")
+    has(strata("snapshot", rules, "--data", data, "-o", os.path.join(folder, "no", "snap"), status=1).stderr, "cannot be made")
+    has(strata("snapshot", rules, "--data", "orders=" + data + "/orders.csv", "-o", snap, status=1).stderr, "table customers")
+    strata("snapshot", rules, "--data", data, "-o", snap)
+    from_files = answer_of(folder, rules, data)
+    has(strata("snapshot", rules, "--append", "--data", data, "-o", snap, status=1).stderr, "--data TABLE=PATH")
+    has(strata("snapshot", rules, "--append", "-o", snap, status=1).stderr, "needs new rows")
+    has(strata("run", rules, "--data", snap, "--data", "orders=" + data + "/orders.csv", status=1).stderr, "is a snapshot")
+    for table, text, *said in [("customers", SNAPPED_TABLES["customers"] + "c1,,2026-01-05,,,\n", "second time"),
+                               ("orders", SNAPPED_TABLES["orders"] + "17,c1,,,,1,fax\n", "row 8", "kind", "fax"),
+                               ("orders", SNAPPED_TABLES["orders"] + "16,c1,,,,1,web\n", "16", "second time")]:
+        lay_snapped(folder, **{table: text})
+        has(strata("snapshot", rules, "--data", data, "-o", snap, status=1).stderr, *said)
+    assert sorted(os.listdir(folder)) == ["answer.csv", "data", "rules.seg", "snap"]
+    assert answer_of(folder, rules, snap) == from_files
+
+
+@case
+def rules_that_do_not_fit_a_snapshot_are_refused(folder):
+    rules, data, snap = lay_snapped(folder)
+    strata("snapshot", rules, "--data", data, "-o", snap)
+    for old, new, *said in [("Europe/Berlin", "UTC", "time zone"),
+                            ("amount decimal(8,2)?", "amount decimal(9,2)?", "amount", "decimal(9,2)?", "decimal(8,2)?", "anew"),
+                            ("amount decimal(8,2)?", "amount decimal(8,2)", "1 value of column amount", "Declare it decimal(8,2)?"),
+                            ('("web", "shop")', '("web", "shop", "fax")', "kind", "fax", "anew"),
+                            ("pieces int?", "pieces int?  more int?", ""),
+                            ("string? links to customers", "string?", "orders"),
+                            ("trait skus", "segment sure of orders where amount > 1\ntrait skus", "order is needed", "anew"),
+                            ("trait skus", "table others { customer_id string links to customers }\ntrait n_others = count(others)\ntrait skus", "no table others")]:
+        assert old in SNAPPED
+        lay_snapped(folder, rules=SNAPPED.replace(old, new))
+        done = strata("run", rules, "--data", snap, "--as-of", "2026-07-01", status=None)
+        assert done.returncode == (1 if said[0] else 0), (new, done)
+        has(done.stderr, *said)
+
+
+@case
+def a_snapshot_that_is_not_whole_is_refused(folder):
+    rules, data, snap = lay_snapped(folder)
+    strata("snapshot", rules, "--data", data, "-o", snap)
+    from_files = answer_of(folder, rules, data)
+    whole = {name: open(os.path.join(snap, name), "rb").read() for name in os.listdir(snap)}
+
+    def lay_files(files):
+        for name in os.listdir(snap):
+            os.unlink(os.path.join(snap, name))
+        for name, content in files.items():
+            with open(os.path.join(snap, name), "wb") as file:
+                file.write(content)
+        return strata("run", rules, "--data", snap, "--as-of", "2026-07-01", "--traits", status=None)
+
+    for name, content in whole.items():
+        for cut in {**whole, name: content[:len(content) // 2]}, {**whole, name: b""}, {**whole, name: content + b" "}:
+            done = lay_files(cut)
+            assert done.returncode == 1 and "anew" in done.stderr, (name, done)
+        done = lay_files({k: v for k, v in whole.items() if k != name})
+        if name == "snapshot.json":  # then it is a folder of Arrow files as any other
+            assert done.returncode == 0, done
+        else:
+            assert done.returncode == 1 and done.stderr.count("\n") == 1 and name in done.stderr, (name, done)
+    done = lay_files({**whole, "snapshot.json": whole["snapshot.json"].replace(b'snapshot": 1,', b'snapshot": 2,')})
+    has(done.stderr, "version 2", "anew")
+    chance = random.Random(7)
+    refused = 0
+    for _ in range(150):
+        name = chance.choice(sorted(whole))
+        content = bytearray(whole[name])
+        for _ in range(chance.choice((1, 8, 200))):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        done = lay_files({**whole, name: bytes(content)})
+        assert done.returncode in (0, 1), (name, done)
+        refused += done.returncode
+        assert done.returncode == 0 or done.stderr.count("\n") == 1 and "anew" in done.stderr, (name, done)
+    assert refused > 50, refused
+    lay_files(whole)
+    assert answer_of(folder, rules, snap) == from_files
 
 
 def main():

@@ -121,8 +121,10 @@ bool ct_read_previous(st_arena *a, const ct_case *c, const strata_rules *rules, 
 
 /* The two engines. Everything they give lives in `a`. */
 void ct_ask_oracle(st_arena *a, const ct_case *c, const st_program *program, ct_answers *out);
-/* as_bytes: the compiled rules are written and read back first, as a .segb file is. */
-void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_bytes, ct_answers *out);
+/* BYTES: the compiled rules are written and read back first, as a .segb file is. SNAPSHOT: the data go through a snapshot, where they have all
+ * that is declared. */
+typedef enum ct_way { CT_PLAIN, CT_BYTES, CT_SNAPSHOT } ct_way;
+void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, ct_way way, ct_answers *out);
 
 /* The case as test blocks of the language; what is wrong is added to `out`. False: it cannot be said in one. */
 bool ct_run_blocks(st_arena *a, const ct_case *c, const st_program *program, st_buf *out);

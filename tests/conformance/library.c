@@ -4,11 +4,17 @@
 
 #include "base/bitmap.h"
 
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 typedef struct session {
     st_arena *arena;
     const ct_case *c;
     uint32_t threads;
-    bool as_bytes; /* the rules are written and read back before they run */
+    ct_way way;
     ct_answers *out;
     strata_rules *rules;
     strata_data *data;
@@ -61,8 +67,75 @@ static bool is_needed(const session *s, const char *name)
     return false;
 }
 
+/* ---- through a snapshot ---- */
+
+static const ct_table *find_rows(const ct_case *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->tables.n; i++)
+        if (strcmp(c->tables.p[i].name, name) == 0) return &c->tables.p[i];
+    return NULL;
+}
+
+static bool fill_snapshot(session *s, strata_snapshot *snapshot)
+{
+    for (size_t i = 0; i < strata_snapshot_table_count(snapshot); i++) {
+        strata_table t = strata_snapshot_table(snapshot, i);
+        struct ArrowArrayStream stream = ct_stream(s->arena, find_rows(s->c, t.name));
+        TRY(strata_snapshot_bind(snapshot, t.name, &stream, NULL, &s->error));
+    }
+    TRY(strata_snapshot_finish(snapshot, &s->error));
+    return true;
+}
+
+static bool has_column(const ct_table *t, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = t->csv; *p && *p != '\n';) {
+        size_t k = strcspn(p, ",\n");
+        if (k == n && memcmp(p, name, n) == 0) return true;
+        p += k + (p[k] == ',');
+    }
+    return false;
+}
+
+/* The case has rows for every table that is declared, with every column. */
+static bool is_whole(const session *s)
+{
+    for (size_t i = 0; i < strata_rules_table_count(s->rules); i++) {
+        strata_table declared = strata_rules_table(s->rules, i);
+        const ct_table *t = find_rows(s->c, declared.name);
+        if (!t) return false;
+        for (size_t k = 0; k < declared.ncolumns; k++)
+            if (!has_column(t, declared.columns[k].name)) return false;
+    }
+    return true;
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) unlinkat(dirfd(d), e->d_name, 0);
+    if (d) closedir(d);
+    rmdir(path);
+}
+
+static bool map(session *s)
+{
+    char dir[] = "/tmp/strata_conformance_XXXXXX";
+    strata_snapshot *snapshot = NULL;
+    if (!mkdtemp(dir)) return false;
+    bool ok = strata_snapshot_new(s->rules, dir, s->threads, &snapshot, &s->error) == STRATA_OK &&
+              fill_snapshot(s, snapshot) &&
+              strata_data_new(s->rules, s->threads, &s->data, &s->error) == STRATA_OK &&
+              strata_data_map(s->data, dir, &s->error) == STRATA_OK;
+    strata_snapshot_free(snapshot);
+    remove_folder(dir); /* what is mapped stays */
+    return ok;
+}
+
 static bool bind(session *s)
 {
+    if (s->way == CT_SNAPSHOT && is_whole(s)) return map(s);
     TRY(strata_data_new(s->rules, s->threads, &s->data, &s->error));
     for (uint32_t i = 0; i < s->c->tables.n; i++) {
         const ct_table *t = &s->c->tables.p[i];
@@ -263,7 +336,7 @@ static bool counts_agree(session *s)
 
 static bool everything(session *s)
 {
-    if (!compile(s) || (s->as_bytes && !read_back(s)) || !bind(s) || !run(s)) return false;
+    if (!compile(s) || (s->way == CT_BYTES && !read_back(s)) || !bind(s) || !run(s)) return false;
     for (size_t i = 0; i < strata_result_entity_count(s->result); i++) {
         if (!read_entity(s, strata_result_entity(s->result, i))) return false;
     }
@@ -271,9 +344,9 @@ static bool everything(session *s)
     return counts_agree(s) && ct_treat_library(s->arena, s->rules, s->result, s->out, &s->error);
 }
 
-void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, bool as_bytes, ct_answers *out)
+void ct_ask_library(st_arena *a, const ct_case *c, uint32_t threads, ct_way way, ct_answers *out)
 {
-    session s = {.arena = a, .c = c, .threads = threads, .as_bytes = as_bytes, .out = out};
+    session s = {.arena = a, .c = c, .threads = threads, .way = way, .out = out};
     if (!everything(&s) && !out->failure) out->failure = st_dup(a, s.error.message, strlen(s.error.message));
     strata_result_free(s.result);
     strata_previous_free(s.previous);

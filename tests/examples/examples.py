@@ -67,15 +67,18 @@ def follow(readme, cwd, update):
 
 
 def same_however_run(name, cwd):
-    """From text with one thread, and compiled with two."""
+    """From text with one thread, and compiled with two; from files and from a snapshot."""
     data = "shop" if name == "retail" else "data"
     judge(run(["compile", f"examples/{name}", "-o", "rules.segb"], cwd).returncode == 0, f"{name}: does not compile")
+    done = run(["snapshot", f"examples/{name}", "--data", data, "-o", "snapshot"], cwd)
+    judge(done.returncode == 0, f"{name}: no snapshot\n{done.stderr}")
     answers = []
-    for rules, threads in ((f"examples/{name}", "1"), ("rules.segb", "2")):
+    for rules, data, threads in ((f"examples/{name}", data, "1"), ("rules.segb", data, "2"), (f"examples/{name}", "snapshot", "2")):
         done = run(["run", rules, "--data", data, "--as-of", "2026-11-01T09:30", "--threads", threads, "--counts", "counts.csv"], cwd)
         with open(os.path.join(cwd, "counts.csv"), encoding="utf-8") as file:
             answers.append((done.returncode, done.stdout, file.read()))
     judge(answers[0] == answers[1], f"{name}: compiled, or with more threads, the answer is another one")
+    judge(answers[0] == answers[2], f"{name}: from a snapshot the answer is another one")
 
 
 DEALT_ANEW = "W0803"
