@@ -312,8 +312,8 @@ static void put_narrow(const rows *s, st_out_batch *b, uint32_t i, const st_narr
 {
     int64_t *out = st_out_values(b, i, to - s->row);
     if (out)
-        st_kernels_choose(NULL)->widen_narrow((const char *)n->data + s->row * n->bytes, n->bytes, to - s->row, n->low, n->unit,
-                                              out);
+        st_kernels_choose(NULL)->widen_narrow((const char *)n->data + s->row * n->bytes, n->bytes,
+                                              to - s->row, n->low, n->unit, out);
 }
 
 /* Rows from s->row, a multiple of 64, to `to`. */

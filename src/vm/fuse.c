@@ -47,11 +47,12 @@ static bool writes_p(const st_bc_instr *in)
 #define EACH_READ(f, in, BODY)                                                                               \
     for (uint32_t k_ = 0; k_ < 5; k_++) {                                                                    \
         st_bc_operand kind_ = st_bc_opcodes[(in)->op].kinds[k_];                                             \
-        const uint32_t *list_ = (f)->lists + (in)->a[k_];                                                    \
+        bool listed_ = kind_ == ST_K_LIST_P || kind_ == ST_K_LIST_PS_T;                                      \
+        const uint32_t *list_ = listed_ ? (f)->lists + (in)->a[k_] : NULL;                                   \
         if (kind_ == ST_K_P_IN) {                                                                            \
             uint32_t reg = (in)->a[k_];                                                                      \
             BODY;                                                                                            \
-        } else if (kind_ == ST_K_LIST_P || kind_ == ST_K_LIST_PS_T) {                                        \
+        } else if (listed_) {                                                                                \
             for (uint32_t at_ = 0; at_ < list_[0]; at_ += kind_ == ST_K_LIST_P ? 1 : 2) {                    \
                 uint32_t reg = list_[1 + at_];                                                               \
                 BODY;                                                                                        \
@@ -115,6 +116,12 @@ static void sink(fuse *f, const st_bc_instr *in)
     pass->sink_slots[pass->nsinks++] = in->a[0];
 }
 
+/* The registers that AND_ALL and OR_ALL join; NULL: another instruction. */
+static const uint32_t *list_of(const fuse *f, const st_bc_instr *in)
+{
+    return in->op == ST_BC_AND_ALL || in->op == ST_BC_OR_ALL ? f->lists + in->a[1] : NULL;
+}
+
 static bool is_none(const fuse *f, uint32_t reg)
 {
     return f->none[reg];
@@ -123,7 +130,7 @@ static bool is_none(const fuse *f, uint32_t reg)
 /* A conjunction in which one part holds no row holds none; such parts of a disjunction, and exceptions, are passed over. */
 static bool is_decided(fuse *f, const st_bc_instr *in)
 {
-    const uint32_t *list = f->lists + in->a[1];
+    const uint32_t *list = list_of(f, in);
     switch (in->op) {
     case ST_BC_EMPTY: return true;
     case ST_BC_AND: return is_none(f, in->a[1]) || is_none(f, in->a[2]);
@@ -153,7 +160,7 @@ static uint32_t without_none(fuse *f, const uint32_t *list, uint32_t *kept)
 static void compute(fuse *f, const st_bc_instr *in)
 {
     uint32_t a = in->a[1], b = in->a[2];
-    const uint32_t *list = f->lists + a;
+    const uint32_t *list = list_of(f, in);
     switch (in->op) {
     case ST_BC_ALL: emit(f, ST_LOGIC_ALL, 0); break;
     case ST_BC_AND: join(f, ST_LOGIC_AND, a, b); break;

@@ -13,10 +13,10 @@ static uint32_t reads_of(const st_vm *vm, const st_bc_instr *in, uint32_t p)
     uint32_t n = 0;
     for (uint32_t k = 0; k < 5; k++) {
         st_bc_operand kind = st_bc_opcodes[in->op].kinds[k];
-        const uint32_t *list = vm->bc->lists.p + in->a[k];
-        uint32_t step = kind == ST_K_LIST_P ? 1 : 2;
         if (kind == ST_K_P_IN) n += in->a[k] == p;
         if (kind != ST_K_LIST_P && kind != ST_K_LIST_PS_T) continue;
+        const uint32_t *list = vm->bc->lists.p + in->a[k];
+        uint32_t step = kind == ST_K_LIST_P ? 1 : 2;
         for (uint32_t i = 0; i < list[0]; i += step) n += list[1 + i] == p;
     }
     return n;
@@ -74,7 +74,6 @@ static const uint64_t *pred(const st_frame *f, uint32_t p)
 static void find_left(st_frame *f, const st_bc_instr *in, uint32_t test, uint64_t *left)
 {
     const st_kernels *k = f->vm->k;
-    const uint32_t *list = f->vm->bc->lists.p + in->a[1];
     memcpy(left, f->all, f->words * sizeof *left);
     switch (in->op) {
     case ST_BC_AND: k->and_(left, pred(f, in->a[1] == test ? in->a[2] : in->a[1]), f->words, left); break;
@@ -84,9 +83,11 @@ static void find_left(st_frame *f, const st_bc_instr *in, uint32_t test, uint64_
         else
             k->and_(left, pred(f, in->a[1]), f->words, left);
         break;
-    default:
+    default: {
+        const uint32_t *list = f->vm->bc->lists.p + in->a[1];
         for (uint32_t i = 0; i < list[0]; i++)
             if (list[1 + i] != test) k->and_(left, pred(f, list[1 + i]), f->words, left);
+    }
     }
 }
 
