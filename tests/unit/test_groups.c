@@ -70,7 +70,7 @@ static void fill_column(world *w, st_column *out, const st_col *decl, int layout
             if (v) st_bit_set(data, r);
             break;
         case 1: ((int32_t *)(void *)data)[r] = (int32_t)v - 2; break;
-        case 2: ((int64_t *)(void *)data)[r] = ((int64_t)v - 2) << 40; break;
+        case 2: ((int64_t *)(void *)data)[r] = ((int64_t)v - 2) * (INT64_C(1) << 40); break;
         case 3: ((st_i128 *)(void *)data)[r] = ((st_i128)v - 2) * ((st_i128)1 << 70); break;
         default: ((uint32_t *)(void *)data)[r] = v;
         }
