@@ -1,4 +1,4 @@
-// From a path to a stream: chooses the format's reader, runs it one batch ahead, and keeps exceptions in.
+// From a path to a stream: chooses the format's reader, runs it ahead, and keeps exceptions in.
 #include "io/rows.hh"
 
 #include <arrow/c/bridge.h>
@@ -7,9 +7,12 @@
 #include <arrow/util/key_value_metadata.h>
 #include <arrow/util/thread_pool.h>
 
+#include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
-#include <future>
+#include <mutex>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -113,26 +116,85 @@ Batch next_of(Rows *rows)
     }
 }
 
-// The next batch is read while one is used.
-struct Stream {
-    std::unique_ptr<Rows> rows;
-    const char *format;
-    std::future<Batch> ahead;
-    bool ended = false;
-    std::string error;
-
-    ~Stream()
+// The next batches are read while one is used, all on one thread: its memory serves one batch after the other.
+class Ahead
+{
+  public:
+    explicit Ahead(Rows *rows) : rows_(rows) {}
+    ~Ahead()
     {
-        if (ahead.valid()) ahead.wait();
-    }
-    void read_ahead()
-    {
-        if (!rows->runs_ahead()) ahead = std::async(std::launch::async, next_of, rows.get());
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            over_ = true;
+        }
+        changed_.notify_all();
+        if (thread_.joinable()) thread_.join();
     }
     Batch next()
     {
-        if (!ahead.valid()) return next_of(rows.get());
-        return ahead.get();
+        if (!begun_) begin();
+        if (!thread_.joinable()) return next_of(rows_);
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [&] { return taken_ < read_; });
+        Batch batch = std::move(done_[taken_++ % most_ahead]);
+        lock.unlock();
+        changed_.notify_all();
+        return batch;
+    }
+
+  private:
+    static constexpr size_t most_ahead = 2;
+    Rows *rows_;
+    bool begun_ = false;
+    std::thread thread_; // none where the system refuses one: batches are then read as they are asked for
+    std::mutex mutex_;   // of what follows
+    std::condition_variable changed_;
+    std::array<Batch, most_ahead> done_; // by number, modulo their number
+    uint64_t read_ = 0, taken_ = 0;
+    bool over_ = false; // no more are read
+
+    void begin()
+    {
+        begun_ = true;
+        if (rows_->runs_ahead()) return;
+        try {
+            thread_ = std::thread([this] { work(); });
+        } catch (const std::system_error &) {
+        }
+    }
+
+    void work()
+    {
+        while (wait_for_room()) hand_over(next_of(rows_));
+    }
+
+    // False: there is nothing more to do.
+    bool wait_for_room()
+    {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [&] { return over_ || read_ - taken_ < most_ahead; });
+        return !over_;
+    }
+
+    void hand_over(Batch batch)
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        over_ = over_ || !batch.ok() || !*batch;
+        done_[read_++ % most_ahead] = std::move(batch);
+        changed_.notify_all();
+    }
+};
+
+struct Stream {
+    std::unique_ptr<Rows> rows;
+    const char *format;
+    Ahead ahead; // ends before the rows do
+    bool ended = false;
+    std::string error;
+
+    Stream(std::unique_ptr<Rows> from, const char *name)
+        : rows(std::move(from)), format(name), ahead(rows.get())
+    {
     }
     int fail(const arrow::Status &status)
     {
@@ -159,13 +221,12 @@ int get_next(struct ArrowArrayStream *self, struct ArrowArray *out)
     out->release = nullptr;
     if (s->ended) return 0;
     try {
-        Batch batch = s->next();
+        Batch batch = s->ahead.next();
         if (!batch.ok()) return s->fail(batch.status());
         if (!*batch) {
             s->ended = true;
             return 0;
         }
-        s->read_ahead();
         auto status = arrow::ExportRecordBatch(**batch, out);
         return status.ok() ? 0 : s->fail(status);
     } catch (const std::exception &) {
@@ -241,9 +302,7 @@ strata_status open_stream(const char *path, const strata_table *table, bool quic
         return st_io_fail(error, status, "%.300s%s %.600s", path, why.starts_with("row ") ? "," : ":",
                           why.c_str());
     }
-    auto stream = std::make_unique<Stream>();
-    stream->rows = std::move(*rows);
-    stream->format = formats[format].name;
+    auto stream = std::make_unique<Stream>(std::move(*rows), formats[format].name);
     *out = {get_schema, get_next, get_last_error, release, stream.release()};
     return STRATA_OK;
 }
