@@ -6,6 +6,7 @@
 #include <arrow/c/bridge.h>
 #include <arrow/io/api.h>
 #include <arrow/ipc/writer.h>
+#include <arrow/util/compression.h>
 #include <parquet/arrow/writer.h>
 
 #include <memory>
@@ -43,17 +44,39 @@ class Sink : public arrow::io::OutputStream
     bool closed_ = false;
 };
 
-// Of yes and no there are no statistics worth their time. A key of numbers is in no other row, so a dictionary of it would be
-// made in vain.
-std::shared_ptr<parquet::WriterProperties> properties_for(const arrow::Schema &schema)
+constexpr auto packing = parquet::Compression::SNAPPY;
+
+// Whether packing saves an eighth of the bits of yes and no, as those of rules that hold for few or for nearly all do. Of others it
+// saves next to nothing, and costs more time than all that is left of writing them.
+arrow::Result<bool> packs(const arrow::Array &values)
+{
+    const auto &data = *values.data();
+    const uint8_t *bits = data.buffers[1]->data() + data.offset / 8;
+    int64_t bytes = values.length() / 8;
+    ARROW_ASSIGN_OR_RAISE(auto codec, arrow::util::Codec::Create(packing));
+    ARROW_ASSIGN_OR_RAISE(auto room, arrow::AllocateBuffer(codec->MaxCompressedLen(bytes, bits)));
+    ARROW_ASSIGN_OR_RAISE(int64_t packed, codec->Compress(bytes, bits, room->size(), room->mutable_data()));
+    return packed < bytes - bytes / 8;
+}
+
+// Of yes and no there are no statistics worth their time, and whether they are packed is seen from the first rows, where these are
+// known. A key of numbers is in no other row, so a dictionary of it would be made in vain; but most count up, or nearly so, and
+// take little room as differences.
+arrow::Result<std::shared_ptr<parquet::WriterProperties>> properties_for(const arrow::Schema &schema,
+                                                                         const arrow::RecordBatch *first_rows)
 {
     parquet::WriterProperties::Builder builder;
-    builder.compression(parquet::Compression::SNAPPY)->max_row_group_length(group_rows);
-    for (const auto &field : schema.fields()) {
-        auto path = parquet::schema::ColumnPath(std::vector<std::string>{field->name()});
-        if (field->type()->id() == arrow::Type::BOOL) builder.disable_statistics(path.ToDotString());
-        if (field->type()->id() == arrow::Type::INT64 && field == schema.field(0))
-            builder.disable_dictionary(path.ToDotString());
+    builder.compression(packing)->max_row_group_length(group_rows);
+    for (int i = 0; i < schema.num_fields(); i++) {
+        const auto &field = *schema.field(i);
+        auto path = parquet::schema::ColumnPath(std::vector<std::string>{field.name()}).ToDotString();
+        if (field.type()->id() == arrow::Type::BOOL) {
+            builder.disable_statistics(path);
+            ARROW_ASSIGN_OR_RAISE(bool pays, first_rows ? packs(*first_rows->column(i)) : true);
+            if (!pays) builder.compression(path, parquet::Compression::UNCOMPRESSED);
+        }
+        if (field.type()->id() == arrow::Type::INT64 && i == 0)
+            builder.disable_dictionary(path)->encoding(path, parquet::Encoding::DELTA_BINARY_PACKED);
     }
     return builder.build();
 }
@@ -69,11 +92,9 @@ class Writer
             ARROW_ASSIGN_OR_RAISE(arrow_, arrow::ipc::MakeFileWriter(sink_, schema_));
             return arrow::Status::OK();
         }
-        auto properties = properties_for(*schema_);
-        if (strata::parquet_pages_suit(*schema_)) {
-            ARROW_ASSIGN_OR_RAISE(pages_, strata::open_parquet_pages(schema_, sink_, properties));
-            return arrow::Status::OK();
-        }
+        in_pages_ = strata::parquet_pages_suit(*schema_);
+        if (in_pages_) return arrow::Status::OK();
+        ARROW_ASSIGN_OR_RAISE(auto properties, properties_for(*schema_, nullptr));
         auto arrow_properties = parquet::ArrowWriterProperties::Builder().set_use_threads(true)->build();
         ARROW_ASSIGN_OR_RAISE(parquet_,
                               parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), sink_,
@@ -97,6 +118,7 @@ class Writer
     arrow::Status finish()
     {
         if (waiting_rows_) ARROW_RETURN_NOT_OK(write_piece());
+        if (in_pages_ && !pages_) ARROW_RETURN_NOT_OK(open_pages(nullptr));
         if (pages_) return pages_->finish();
         return parquet_ ? parquet_->Close() : arrow_->Close();
     }
@@ -114,12 +136,20 @@ class Writer
   private:
     std::shared_ptr<Sink> sink_;
     std::shared_ptr<arrow::Schema> schema_;
-    // one of them
+    bool in_pages_ = false;
+    // one of them; pages from the first rows on
     std::unique_ptr<strata::ParquetPages> pages_;
     std::unique_ptr<parquet::arrow::FileWriter> parquet_;
     std::shared_ptr<arrow::ipc::RecordBatchWriter> arrow_;
     std::vector<std::shared_ptr<arrow::RecordBatch>> waiting_;
     int64_t waiting_rows_ = 0;
+
+    arrow::Status open_pages(const arrow::RecordBatch *first_rows)
+    {
+        ARROW_ASSIGN_OR_RAISE(auto properties, properties_for(*schema_, first_rows));
+        ARROW_ASSIGN_OR_RAISE(pages_, strata::open_parquet_pages(schema_, sink_, properties));
+        return arrow::Status::OK();
+    }
 
     arrow::Status write_piece()
     {
@@ -129,6 +159,7 @@ class Writer
         }
         waiting_.clear();
         waiting_rows_ = 0;
+        if (in_pages_ && !pages_) ARROW_RETURN_NOT_OK(open_pages(piece.get()));
         if (pages_) return pages_->write(*piece);
         return parquet_ ? parquet_->WriteRecordBatch(*piece) : arrow_->WriteRecordBatch(*piece);
     }

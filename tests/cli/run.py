@@ -516,6 +516,36 @@ def a_parquet_file_of_several_row_groups_holds_what_was_answered(folder):
 
 
 @case
+def parquet_columns_are_packed_or_not_and_keys_are_any_numbers(folder):
+    """Answers like drawn ones all along, from the second piece of rows on and only before it, and rare ones; no rows, one, several pieces."""
+    rules = {"mixed": "n in (1, 2, 4, 7, 9, 10, 12, 15)", "late": "n in (9, 10, 12, 15)", "early": "n in (1, 2, 4, 7)", "rare": "n = 11"}
+    asked, read = os.path.join(folder, "asked.seg"), os.path.join(folder, "read.seg")
+    with open(asked, "w", encoding="utf-8") as file:
+        file.write("table people { id int key  n int }\ntrait number = n\ntrait copy = id\n"
+                   + "".join(f"segment {name} where {rule}\n" for name, rule in rules.items()))
+    with open(read, "w", encoding="utf-8") as file:
+        file.write("table out { id int key  number int  copy int  " + "  ".join(name + " bool" for name in rules) + " }\n"
+                   + "".join(f"segment wrong_{name} where {name} != ({rule.replace('n ', 'number ', 1)})\n" for name, rule in rules.items())
+                   + "segment there where copy = id\n")
+    for rows in (0, 1, 7, 70_001, 140_000):
+        data, out, counts = (os.path.join(folder, f"{rows}{end}") for end in (".csv", ".parquet", ".counts.csv"))
+        ids = [i * 0x9E3779B97F4A7C15 % (1 << 64) - (1 << 63) for i in range(1, rows + 1)]
+        with open(data, "w", encoding="utf-8") as file:
+            file.write("id,n\n" + "".join(f"{k},{hashlib.md5(b'%d' % k).digest()[0] % 8 + (8 if i >= 66_000 else 0)}\n"
+                                         for i, k in enumerate(ids)))
+        written = set()
+        for threads in ("1", "3"):
+            strata("run", asked, "--data", "people=" + data, "--traits", "--threads", threads, "-o", out)
+            with open(out, "rb") as file:
+                written.add(hashlib.sha256(file.read()).hexdigest())
+        assert len(written) == 1, "the bytes depend on the threads"
+        strata("run", read, "--data", "out=" + out, "--counts", counts)
+        with open(counts, encoding="utf-8") as file:
+            found = {row["definition"]: int(row["customers"]) for row in csv.DictReader(file)}
+        assert found == {**{"wrong_" + name: 0 for name in rules}, "there": rows}, (rows, found)
+
+
+@case
 def rows_of_csv_are_counted_over_quotes_line_ends_and_blocks(folder):
     data, rules = os.path.join(folder, "data"), os.path.join(folder, "rules.seg")
     os.makedirs(data)
