@@ -29,10 +29,7 @@ static bool is_score(const st_api_column *c)
 /* A label of tiers, rfm or an experiment, an action or a cell; not a trait that is a weekday. */
 static bool is_labelled(const st_api_column *c)
 {
-    st_def_kind kind = c->def->kind;
-    if (kind == ST_DEF_OVERLAY) return true;
-    return c->field == ST_OUT_VALUE && (kind == ST_DEF_TIERS || kind == ST_DEF_RFM ||
-                                        kind == ST_DEF_EXPERIMENT || kind == ST_DEF_CLUSTER);
+    return st_bc_is_labelled(c->def) && (c->field == ST_OUT_VALUE || c->def->kind == ST_DEF_OVERLAY);
 }
 
 static bool is_segment(const st_api_column *c)
@@ -87,11 +84,17 @@ static void count_values(const count_job *j, const histogram *h, uint64_t from, 
     }
 }
 
+/* Whether the machine has counted the rows that have a value. */
+static bool counts_known(const st_api_column *c)
+{
+    return c->counted && c->lies != ST_BC_BOOL;
+}
+
 /* Bitmaps of a column that are counted together with the population; NULL: nothing is to be counted. */
 static const uint64_t *bitmap_of(const st_api_column *c)
 {
     if (is_segment(c)) return c->counted ? NULL : c->data;
-    return is_labelled(c) || is_score(c) || c->field != ST_OUT_VALUE ? NULL : c->known;
+    return counts_known(c) || is_labelled(c) || is_score(c) || c->field != ST_OUT_VALUE ? NULL : c->known;
 }
 
 static void count_rows(void *ctx, uint64_t task, st_env *env)
@@ -132,7 +135,8 @@ static void add_column(strata_result *r, const count_job *j, uint32_t i, uint32_
             if (size) add_count(r, e, c, st_format(r->arena, "%u", k + 1), size);
         }
     } else if (c->field == ST_OUT_VALUE) {
-        add_count(r, e, c, "known", sum_over(j->bits, threads, c->known ? i : e->columns.n));
+        uint64_t here = sum_over(j->bits, threads, c->known ? i : e->columns.n);
+        add_count(r, e, c, "known", counts_known(c) ? c->bits : here);
     }
 }
 

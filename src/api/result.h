@@ -21,7 +21,8 @@ typedef struct st_api_column {
     const void *data;
     const uint64_t *known; /* NULL: every row has a value */
     const st_dict *dict;
-    uint64_t bits; /* of a bitmap, where `counted`: how many are set; data may be NULL then */
+    uint64_t
+        bits; /* where `counted`: how many are set, or known in the population; data and known may be NULL then */
     bool counted;
     st_narrow narrow; /* of a key whose data are NULL */
 } st_api_column;

@@ -321,6 +321,13 @@ static inline bool st_bc_is_part(const st_bc_output *o)
     return o->field == ST_OUT_PART || o->field == ST_OUT_RANK;
 }
 
+/* Whose values are labels, which are counted one by one; a trait that is a weekday is a value. */
+static inline bool st_bc_is_labelled(const st_def *d)
+{
+    return d->kind == ST_DEF_OVERLAY || d->kind == ST_DEF_TIERS || d->kind == ST_DEF_RFM ||
+           d->kind == ST_DEF_EXPERIMENT || d->kind == ST_DEF_CLUSTER;
+}
+
 /* Not for people: no column, no count. */
 static inline bool st_bc_is_inner(const st_bc_output *o)
 {

@@ -867,7 +867,7 @@ static void do_anniversary(st_frame *f, const st_bc_instr *in)
 
 static void do_store(st_frame *f, const st_bc_instr *in)
 {
-    const st_slot *slot = &f->vm->slots[in->a[0]];
+    const st_slot *slot = &f->slots[in->a[0]];
     const st_reg *v = &f->v[in->a[1]];
     if (v->phys == ST_I32)
         f->vm->k->widen_i32(v->data, f->n, (int64_t *)slot->data + f->start);

@@ -276,7 +276,7 @@ static bool fold_narrow(st_frame *f, const st_bc_instr *in, const st_slot *slot,
 
 void st_fold_batch(st_frame *f, const st_bc_instr *in, const st_prep *prep)
 {
-    const st_slot *slot = &f->vm->slots[in->a[0]];
+    const st_slot *slot = &f->slots[in->a[0]];
     const uint64_t *rows = f->p + (size_t)in->a[1] * f->stride;
     if (in->op == ST_BC_AGG_ANY) {
         fold_any(f, slot, rows);
@@ -316,7 +316,7 @@ void st_fold_nothing(st_frame *f, const st_view_part *part)
     for (uint32_t i = 0; i < f->pass->code.n; i++) {
         if (!st_is_fold(&code[i])) continue;
         size_t width = widths[f->vm->bc->slots.p[code[i].a[0]].type]; /* of BOOL: bits are 0 already */
-        memset((char *)f->vm->slots[code[i].a[0]].data + part->entity0 * width, 0,
+        memset((char *)f->slots[code[i].a[0]].data + part->entity0 * width, 0,
                (part->entity1 - part->entity0) * width);
     }
 }

@@ -1,28 +1,28 @@
 /* Questions about all rows of an entity: distinct, most common, repeats, median, the last n, the fullest span. */
 #include "vm/parts.h"
 
-typedef struct group_job {
+struct st_group {
     st_vm *vm;
     const st_bc_step *s;
     const st_view *v;
-    const uint8_t *filter; /* NULL: all rows */
     st_feed value;
-    st_slot *out;
-    st_counts *counts; /* by worker */
-} group_job;
+    /* of the part in hand */
+    const uint8_t *filter; /* NULL: all rows */
+    const st_slot *out;
+};
 
 /* Working memory of a part: room for the values of its largest entity, twice. */
 typedef struct room {
     void *values, *scratch;
 } room;
 
-static bool is_taken(const group_job *j, uint64_t row)
+static bool is_taken(const st_group *j, uint64_t row)
 {
     return !j->filter || st_bit(j->filter, row);
 }
 
 /* The known values of an entity's rows, sorted; returns how many. */
-static uint64_t collect(const group_job *j, const st_view_part *p, uint64_t from, uint64_t to, const room *m)
+static uint64_t collect(const st_group *j, const st_view_part *p, uint64_t from, uint64_t to, const room *m)
 {
     uint64_t n = 0;
     const st_feed *s = &j->value;
@@ -59,7 +59,7 @@ static bool equal(st_bc_type type, const void *values, uint64_t a, uint64_t b)
     }
 }
 
-static int64_t count_distinct(const group_job *j, const room *m, uint64_t n)
+static int64_t count_distinct(const st_group *j, const room *m, uint64_t n)
 {
     int64_t count = 0;
     for (uint64_t i = 0; i < n; i++) count += i == 0 || !equal(j->value.type, m->values, i - 1, i);
@@ -67,7 +67,7 @@ static int64_t count_distinct(const group_job *j, const room *m, uint64_t n)
 }
 
 /* Place of a most common value, of several of the smallest. Texts are sorted by code, so ties ask their bytes. */
-static uint64_t most_common(const group_job *j, const room *m, uint64_t n, uint64_t *times)
+static uint64_t most_common(const st_group *j, const room *m, uint64_t n, uint64_t *times)
 {
     uint64_t best = 0;
     *times = 0;
@@ -86,7 +86,7 @@ static uint64_t most_common(const group_job *j, const room *m, uint64_t n, uint6
     return best;
 }
 
-static void put_value(const group_job *j, const room *m, uint64_t at, uint32_t e)
+static void put_value(const st_group *j, const room *m, uint64_t at, uint32_t e)
 {
     st_bit_set(j->out->known, e);
     switch (j->value.type) {
@@ -97,7 +97,7 @@ static void put_value(const group_job *j, const room *m, uint64_t at, uint32_t e
     }
 }
 
-static void put_median(const group_job *j, const room *m, uint64_t n, uint32_t e, st_counts *counts)
+static void put_median(const st_group *j, const room *m, uint64_t n, uint32_t e, st_counts *counts)
 {
     if (n == 0) return;
     uint64_t a = (n - 1) / 2, b = n / 2;
@@ -126,14 +126,14 @@ static void put_median(const group_job *j, const room *m, uint64_t n, uint32_t e
     st_bit_set(j->out->known, e);
 }
 
-static void put_count(const group_job *j, uint32_t e, int64_t count)
+static void put_count(const st_group *j, uint32_t e, int64_t count)
 {
     ((int64_t *)j->out->data)[e] = count;
     st_bit_set(j->out->known, e);
 }
 
 /* The rows stand in the view's order; those whose order is not known stand in front. */
-static void mark_last(const group_job *j, const st_view_part *p, uint64_t from, uint64_t to)
+static void mark_last(const st_group *j, const st_view_part *p, uint64_t from, uint64_t to)
 {
     int64_t left = j->s->n;
     for (uint64_t r = to; r-- > from && left > 0;) {
@@ -145,7 +145,7 @@ static void mark_last(const group_job *j, const st_view_part *p, uint64_t from, 
 }
 
 /* Times ascend, so the end of the span that begins at a row never goes back. */
-static int64_t fullest(const group_job *j, const st_view_part *p, uint64_t from, uint64_t to, int64_t *times)
+static int64_t fullest(const st_group *j, const st_view_part *p, uint64_t from, uint64_t to, int64_t *times)
 {
     uint64_t n = 0, end = 0;
     int64_t most = 0;
@@ -162,7 +162,7 @@ static int64_t fullest(const group_job *j, const st_view_part *p, uint64_t from,
     return most;
 }
 
-static void answer(const group_job *j, const st_view_part *p, uint32_t e, const room *m, st_counts *counts)
+static void answer(const st_group *j, const st_view_part *p, uint32_t e, const room *m, st_counts *counts)
 {
     uint64_t from = st_part_row(j->v, p, e), to = st_part_row(j->v, p, e + 1), times;
     if (j->s->kind == ST_STEP_LAST_N) {
@@ -188,7 +188,7 @@ static void answer(const group_job *j, const st_view_part *p, uint32_t e, const 
 }
 
 /* The values of a part one behind the other, without the rows that lead nowhere. */
-static const uint8_t *bytes_of(const group_job *j, const st_view_part *p, st_arena *a)
+static const uint8_t *bytes_of(const st_group *j, const st_view_part *p, st_arena *a)
 {
     const uint8_t *bytes = j->value.narrow.data;
     if (!j->value.view) return bytes + p->at;
@@ -199,7 +199,7 @@ static const uint8_t *bytes_of(const group_job *j, const st_view_part *p, st_are
 }
 
 /* A bit a row of the part that is asked for and has a value. */
-static const uint64_t *taken_of(const group_job *j, const st_view_part *p, st_arena *a)
+static const uint64_t *taken_of(const st_group *j, const st_view_part *p, st_arena *a)
 {
     const uint64_t *filter = j->filter ? (const uint64_t *)(const void *)j->filter + p->at / 64 : NULL;
     if (filter && !j->value.known) return filter;
@@ -227,7 +227,7 @@ static uint8_t largest_of(const uint8_t *v, uint64_t n)
 }
 
 /* Values below 32, which are what codes mostly are: the set of an entity's values is a word. */
-static void count_few(const group_job *j, const st_view_part *p, const uint8_t *v, const uint64_t *taken,
+static void count_few(const st_group *j, const st_view_part *p, const uint8_t *v, const uint64_t *taken,
                       st_arena *a)
 {
     st_pieces *pieces = st_pieces_new(a, j->v);
@@ -247,11 +247,8 @@ static void count_few(const group_job *j, const st_view_part *p, const uint8_t *
 }
 
 /* Distinct values of one byte are marked in place of being sorted. */
-static void count_bytes_of_part(void *ctx, uint64_t task, st_env *env)
+static void count_bytes(const st_group *j, const st_view_part *p, st_arena *a)
 {
-    const group_job *j = ctx;
-    const st_view_part *p = &j->v->parts[task];
-    st_arena *a = st_arena_new(env);
     uint32_t n = p->entity1 - p->entity0;
     const uint8_t *v = bytes_of(j, p, a);
     const uint64_t *taken = taken_of(j, p, a);
@@ -262,46 +259,74 @@ static void count_bytes_of_part(void *ctx, uint64_t task, st_env *env)
     uint64_t *known = j->out->known + p->entity0 / 64;
     if (n / 64) memset(known, 0xff, n / 64 * sizeof *known);
     if (n % 64) known[n / 64] |= UINT64_MAX >> (64 - n % 64);
-    st_arena_free(a);
 }
 
-static bool counts_bytes(const group_job *j)
+static bool counts_bytes(const st_group *j)
 {
     return j->s->kind == ST_STEP_DISTINCT && !j->value.index && j->value.narrow.data &&
            j->value.narrow.bytes == 1;
 }
 
-static void answer_part(void *ctx, uint64_t task, st_env *env)
+static void answer_all(const st_group *j, const st_view_part *p, st_counts *counts, st_arena *a)
 {
-    const group_job *j = ctx;
-    const st_view_part *p = &j->v->parts[task];
     uint64_t largest = 0;
     for (uint32_t e = p->entity0; e < p->entity1; e++)
         largest = ST_MAX(largest, j->v->first[e + 1] - j->v->first[e]);
-    st_arena *a = st_arena_new(env);
     room m = {st_alloc_raw(a, (largest + 1) * sizeof(st_i128)),
               st_alloc_raw(a, (largest + 1) * sizeof(st_i128))};
-    for (uint32_t e = p->entity0; e < p->entity1; e++) answer(j, p, e, &m, &j->counts[env->worker]);
+    for (uint32_t e = p->entity0; e < p->entity1; e++) answer(j, p, e, &m, counts);
+}
+
+void st_group_part(const st_group *g, const st_slot *slots, const st_view_part *part, st_counts *counts,
+                   st_env *env)
+{
+    st_group here = *g;
+    here.value = st_feed_in(&g->value, slots);
+    here.filter = g->s->filter == ST_BC_NONE ? NULL : slots[g->s->filter].data;
+    here.out = &slots[g->s->out];
+    st_arena *a = st_arena_new(env);
+    if (counts_bytes(&here))
+        count_bytes(&here, part, a);
+    else
+        answer_all(&here, part, counts, a);
+    st_arena_free(a);
+}
+
+const st_group *st_group_prepare(st_vm *vm, st_arena *a, const st_bc_step *s)
+{
+    uint32_t view = ST_BC_VIEW_ID(s->domain);
+    st_group *g = st_new(a, st_group);
+    *g = (st_group){.vm = vm, .s = s, .v = st_view_get(vm, view)};
+    /* rows without a time are never last: the view's own order says so, read on the view */
+    g->value = st_feed_of(vm, s->kind == ST_STEP_LAST_N ? vm->bc->views.p[view].order : s->value);
+    if (s->kind == ST_STEP_LAST_N)
+        g->value.view = g->v;
+    else
+        st_feed_lay(vm, &g->value, s->value);
+    st_slot_open(vm, s->out);
+    vm->slots[s->out].dict = s->kind == ST_STEP_MOST_COMMON ? g->value.dict : NULL;
+    return g;
+}
+
+/* ---- the step ---- */
+
+typedef struct group_job {
+    const st_group *group;
+    st_counts *counts; /* by worker */
+} group_job;
+
+static void answer_part(void *ctx, uint64_t task, st_env *env)
+{
+    const group_job *j = ctx;
+    const st_group *g = j->group;
+    st_group_part(g, g->vm->slots, &g->v->parts[task], &j->counts[env->worker], env);
 }
 
 void st_step_group(st_vm *vm, const st_bc_step *s)
 {
-    uint32_t view = ST_BC_VIEW_ID(s->domain);
-    group_job j = {.vm = vm, .s = s, .v = st_view_get(vm, view)};
-    if (s->filter != ST_BC_NONE) j.filter = vm->slots[s->filter].data;
-    /* rows without a time are never last: the view's own order says so, read on the view */
-    j.value = st_feed_of(vm, s->kind == ST_STEP_LAST_N ? vm->bc->views.p[view].order : s->value);
-    if (s->kind == ST_STEP_LAST_N)
-        j.value.view = j.v;
-    else
-        st_feed_lay(vm, &j.value, s->value);
-    st_slot_open(vm, s->out);
-    j.out = &vm->slots[s->out];
-    j.out->dict = s->kind == ST_STEP_MOST_COMMON ? j.value.dict : NULL;
-    j.counts = st_new_n(vm->arena, st_counts, vm->threads + 1);
-    st_parallel(vm->env, vm->threads, j.v->nparts, counts_bytes(&j) ? count_bytes_of_part : answer_part, &j);
-    for (uint32_t t = 0; t < vm->threads; t++) {
-        vm->counts.divisions += j.counts[t].divisions;
-        vm->counts.overflows += j.counts[t].overflows;
-    }
+    st_arena *a = st_arena_new(vm->env);
+    group_job j = {st_group_prepare(vm, a, s), st_new_n(a, st_counts, vm->threads + 1)};
+    st_parallel(vm->env, vm->threads, j.group->v->nparts, answer_part, &j);
+    for (uint32_t t = 0; t < vm->threads; t++) st_counts_add(&vm->counts, &j.counts[t]);
+    st_arena_free(a);
 }

@@ -99,9 +99,10 @@ void st_widen_days(st_frame *f, st_reg *r)
     r->phys = ST_I64;
 }
 
-void st_load_value(st_frame *f, st_reg *r, const st_feed *s)
+void st_load_value(st_frame *f, st_reg *r, const st_feed *feed)
 {
     const st_kernels *k = f->vm->k;
+    const st_feed here = st_feed_in(feed, f->slots), *s = &here;
     int64_t base;
     const int32_t *rows = st_feed_rows(f, s, &base);
     load_known(f, r, s, rows, base);
@@ -161,11 +162,11 @@ static void load_true(st_frame *f, uint64_t *out, const st_feed *s)
 
 void st_load(st_frame *f, const st_bc_instr *in, const st_prep *q)
 {
-    const st_feed *s = &q->feed;
     if (in->op == ST_BC_LOAD) {
-        st_load_value(f, &f->v[in->a[0]], s);
+        st_load_value(f, &f->v[in->a[0]], &q->feed);
         return;
     }
+    const st_feed here = st_feed_in(&q->feed, f->slots), *s = &here;
     uint64_t *out = f->p + (size_t)in->a[0] * f->stride;
     switch (in->op) {
     case ST_BC_LOAD_TRUE: load_true(f, out, s); break;

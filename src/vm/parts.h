@@ -57,6 +57,11 @@ typedef struct st_slot {
 typedef struct st_counts {
     uint64_t divisions, overflows;
 } st_counts;
+static inline void st_counts_add(st_counts *to, const st_counts *from)
+{
+    to->divisions += from->divisions;
+    to->overflows += from->overflows;
+}
 
 /* A slot that a step reads, and the one before of the same step: its number in the list + 1. */
 typedef struct st_slot_read {
@@ -82,9 +87,14 @@ typedef struct st_vm {
     uint32_t *input_steps;                        /* steps that read it */
     uint32_t *input_seen;                         /* the last of them, + 1 */
     bool *slot_stored;                            /* a pass over all rows of its table writes it */
-    bool *slot_counted;                           /* nobody asks for more than how many bits it has */
-    uint64_t *slot_count; /* of bitmaps that a pass over their table has stored: how many bits */
-    bool *slot_valued;    /* a step writes the value of every row, where it is known or not */
+    bool *slot_counts;   /* an output of which no more is given out than how many have it */
+    bool *slot_counted;  /* of those the bitmaps that no step reads: they are not even stored */
+    bool *slot_windowed; /* it never lies in memory as a whole: stream.c */
+    uint64_t *
+        slot_count; /* bits of bitmaps that a pass over their table stores; values of windowed ones, known in the population */
+    bool *slot_valued;                   /* a step writes the value of every row, where it is known or not */
+    bool *slot_full;                     /* over no rows it is known: counts and sums */
+    uint32_t *slot_writer, *slot_reader; /* the step that fills it, the last that reads it; + 1, 0: none */
     st_counts counts;
     uint64_t *notes; /* rows counted, by note */
     ST_VEC(st_vm_note) ties;
@@ -92,6 +102,7 @@ typedef struct st_vm {
     st_vm_cost *cost;           /* of the step in hand */
     ST_VEC(st_slot_read) reads; /* where costs are asked for */
     uint32_t *last_read;        /* by step: the last of its reads, + 1 */
+    uint32_t *stream_end;       /* by step: the one behind the stream that begins with it; 0: none does */
 } st_vm;
 
 /* ---- source.c: where values come from ---- */
@@ -111,6 +122,7 @@ typedef struct st_feed {
     const int32_t *index; /* NULL: none */
     uint32_t index_id;    /* ST_BC_NONE: none */
     const st_view *view;  /* NULL: rows of the domain are those of the source, or of the index */
+    uint32_t slot;        /* + 1; 0: a column. Where the slot lies is asked anew for each batch: st_feed_in */
 } st_feed;
 
 st_feed st_feed_of(st_vm *vm, uint32_t input);
@@ -119,7 +131,22 @@ const int32_t *st_path_rows(st_vm *vm, const st_bc_path *p, st_arena **arena);
 const int32_t *st_index_of(st_vm *vm, uint32_t index);
 const st_view *st_view_get(st_vm *vm, uint32_t view);
 uint64_t st_domain_rows(st_vm *vm, st_bc_domain domain); /* of a view with padding */
-void st_slot_open(st_vm *vm, uint32_t slot);             /* zeroed, nothing known */
+/* Makes the slot mean what it does over no rows: zero, and known for counts and sums, else not. A windowed one gets no memory. */
+void st_slot_open(st_vm *vm, uint32_t slot);
+/* Bytes of the values of so many rows, with room for whole words behind; and that meaning for rows whose memory is there. */
+size_t st_slot_bytes(const st_vm *vm, uint32_t slot, uint64_t rows);
+void st_slot_clear(const st_vm *vm, uint32_t slot, void *data, uint64_t *known, uint64_t rows);
+/* Bytes before the memory of a row of the domain, a multiple of 64. */
+size_t st_slot_offset(const st_vm *vm, uint32_t slot, uint64_t row);
+/* The feed as it lies among these slots. */
+static inline st_feed st_feed_in(const st_feed *s, const st_slot *slots)
+{
+    st_feed here = *s;
+    if (!s->slot) return here;
+    here.data = slots[s->slot - 1].data;
+    here.known = (const uint8_t *)slots[s->slot - 1].known;
+    return here;
+}
 
 /* The table's row of a view row, and the source's row of a domain row (-1: none). `part` holds the row where the domain is a
  * view, else it is NULL. */
@@ -378,9 +405,10 @@ typedef struct st_frame {
     uint64_t *p;     /* predicate registers, */
     uint32_t stride; /* so many words each */
     st_reg *v;
-    uint64_t *all;   /* every row of the batch */
-    uint64_t **outs; /* room for addresses of predicates */
-    const st_sink *sinks;
+    uint64_t *all;        /* every row of the batch */
+    uint64_t **outs;      /* room for addresses of predicates */
+    const st_slot *slots; /* the run's, or this thread's own where some are windowed */
+    st_sink *sinks;
     uint64_t *sink_counts;
     uint64_t *bits, *more_bits; /* bitmaps to work with */
     void *temp[2];              /* values to work with */
@@ -413,6 +441,16 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass);
 void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *part);
 /* To be called before the first batch of a part. */
 void st_frame_part_begins(st_frame *f, const st_view_part *part);
+/* To be called where slots lie elsewhere than before. */
+void st_frame_slots(st_frame *f, const st_slot *slots);
+/* Frames of that many threads, for a pass of a step. */
+st_frame **st_pass_frames(st_arena *a, const st_pass *pass, uint32_t threads);
+/* All rows of a part of the view; rows [from, to) of the table, from a multiple of 64. */
+void st_frame_part(st_frame *f, const st_view_part *part, st_env *env);
+void st_frame_rows(st_frame *f, uint64_t from, uint64_t to, st_env *env);
+/* What the frames have counted, and the seconds of the pass by what they timed. */
+void st_pass_collect(st_vm *vm, const st_pass *pass, st_frame *const *frames, uint32_t threads,
+                     double seconds);
 void st_step_pass(st_vm *vm, const st_bc_step *s);
 void st_step_setup(st_vm *vm, const st_bc_step *s);
 
@@ -459,7 +497,24 @@ void st_pieces_next(st_pieces *p, const st_view *v, const st_view_part *part, ui
 const uint64_t *st_pieces_heads(st_pieces *p);
 
 /* ---- group.c, sequence.c, rank.c, stratum.c ---- */
+/* A question about the rows of each entity, made ready; its answer for the entities of a part, from and into these slots. */
+typedef struct st_group st_group;
+const st_group *st_group_prepare(st_vm *vm, st_arena *a, const st_bc_step *s);
+void st_group_part(const st_group *g, const st_slot *slots, const st_view_part *part, st_counts *counts,
+                   st_env *env);
 void st_step_group(st_vm *vm, const st_bc_step *s);
+static inline bool st_is_group(const st_bc_step *s)
+{
+    return s->kind >= ST_STEP_DISTINCT && s->kind <= ST_STEP_SPAN;
+}
+
+/* ---- stream.c: steps about one entity that run together, part by part ---- */
+
+/* Finds them, once the lives of slots are known. */
+void st_stream_plan(st_vm *vm);
+/* Runs the steps from the first to before stream_end[first]. */
+void st_stream_run(st_vm *vm, uint32_t first);
+
 void st_step_sequence(st_vm *vm, const st_bc_step *s);
 void st_step_nearest(st_vm *vm, const st_bc_step *s); /* nearest.c */
 void st_step_threshold(st_vm *vm, const st_bc_step *s);

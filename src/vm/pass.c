@@ -16,6 +16,18 @@ static void open_folds(st_frame *f, st_arena *a)
     f->bests = st_alloc_raw(a, most * sizeof *f->bests);
 }
 
+/* Large results that no later step reads are written past the caches. */
+void st_frame_slots(st_frame *f, const st_slot *slots)
+{
+    enum { LARGE = 1 << 20 };
+    f->slots = slots;
+    for (uint32_t i = 0; i < f->pass->nsinks; i++) {
+        uint32_t slot = f->pass->sink_slots[i];
+        const st_slot *s = &slots[slot];
+        f->sinks[i] = (st_sink){s->data, !f->vm->slot_reader[slot] && !s->arena && s->rows >= LARGE};
+    }
+}
+
 st_frame *st_frame_new(st_arena *a, const st_pass *pass)
 {
     enum { WORDS = ST_VM_BATCH / 64 };
@@ -24,6 +36,8 @@ st_frame *st_frame_new(st_arena *a, const st_pass *pass)
     f->vm = pass->vm;
     f->env = st_arena_env(a);
     f->scalars = pass->vm->scalars;
+    f->sinks = st_new_n(a, st_sink, pass->nsinks + 1);
+    st_frame_slots(f, pass->vm->slots);
     f->stride = pass->batch / 64;
     f->p = st_alloc_raw(a, ((size_t)pass->code.npred + 1) * f->stride * sizeof(uint64_t));
     f->v = st_new_n(a, st_reg, pass->code.nval + 1);
@@ -113,30 +127,18 @@ void st_frame_run(st_frame *f, uint64_t start, uint32_t n, const st_view_part *p
     for (uint32_t i = 0; i < pass->nblocks; i++) run_block(f, &pass->blocks[i]);
 }
 
-/* ---- the steps ---- */
+/* ---- rows ---- */
 
-typedef struct pass_job {
-    const st_pass *pass;
-    st_frame **frames; /* by worker */
-    uint64_t rows;
-} pass_job;
-
-static void run_batches(void *ctx, uint64_t task, st_env *env)
+void st_frame_rows(st_frame *f, uint64_t from, uint64_t to, st_env *env)
 {
-    const pass_job *j = ctx;
-    st_frame *f = j->frames[env->worker];
-    uint64_t size = (uint64_t)j->pass->batch, from = task * size * BATCHES_A_TASK;
-    uint64_t to = ST_MIN(j->rows, from + size * BATCHES_A_TASK);
+    uint64_t size = f->pass->batch;
     f->env = env;
     for (uint64_t at = from; at < to; at += size) st_frame_run(f, at, (uint32_t)ST_MIN(size, to - at), NULL);
 }
 
-static void run_part(void *ctx, uint64_t task, st_env *env)
+void st_frame_part(st_frame *f, const st_view_part *part, st_env *env)
 {
-    const pass_job *j = ctx;
-    st_frame *f = j->frames[env->worker];
-    const st_view_part *part = &j->pass->view->parts[task];
-    uint64_t size = j->pass->batch;
+    uint64_t size = f->pass->batch;
     f->env = env;
     st_frame_part_begins(f, part);
     if (!part->n) st_fold_nothing(f, part);
@@ -149,51 +151,63 @@ static void collect(st_vm *vm, const st_frame *f)
     for (uint32_t i = 0; i < f->pass->nsinks; i++)
         for (uint32_t k = 0; k < ST_COUNT_LANES; k++)
             vm->slot_count[f->pass->sink_slots[i]] += f->sink_counts[i * ST_COUNT_LANES + k];
-    vm->counts.divisions += f->counts.divisions;
-    vm->counts.overflows += f->counts.overflows;
+    st_counts_add(&vm->counts, &f->counts);
     for (uint32_t i = 0; i < vm->bc->notes.n; i++) vm->notes[i] += f->notes[i];
 }
 
-/* The seconds of a pass, by what all frames timed. */
-static void share_out(st_vm *vm, const st_pass *pass, st_frame *const *frames, uint32_t n, double seconds)
+st_frame **st_pass_frames(st_arena *a, const st_pass *pass, uint32_t threads)
 {
-    for (uint32_t t = 1; t < n; t++)
-        for (uint32_t i = 0; i < pass->nblocks; i++) frames[0]->ticks[i] += frames[t]->ticks[i];
-    if (n) st_profile_pass(vm, pass, frames[0]->ticks, seconds);
+    st_frame **frames = st_new_n(a, st_frame *, threads + 1);
+    for (uint32_t t = 0; t < threads; t++) {
+        frames[t] = st_frame_new(a, pass);
+        if (pass->vm->costs) frames[t]->ticks = st_new_n(a, uint64_t, pass->nblocks + 1);
+    }
+    return frames;
 }
 
-/* Large results that no later step reads are written past the caches. */
-static const st_sink *open_sinks(st_vm *vm, st_arena *a, const st_pass *pass)
+void st_pass_collect(st_vm *vm, const st_pass *pass, st_frame *const *frames, uint32_t threads,
+                     double seconds)
 {
-    enum { LARGE = 1 << 20 };
-    st_sink *sinks = st_new_n(a, st_sink, pass->nsinks + 1);
-    for (uint32_t i = 0; i < pass->nsinks; i++) {
-        const st_slot *slot = &vm->slots[pass->sink_slots[i]];
-        sinks[i] = (st_sink){slot->data, !slot->arena && slot->rows >= LARGE};
-    }
-    return sinks;
+    for (uint32_t t = 0; t < threads; t++) collect(vm, frames[t]);
+    if (!vm->costs || !threads) return;
+    for (uint32_t t = 1; t < threads; t++)
+        for (uint32_t i = 0; i < pass->nblocks; i++) frames[0]->ticks[i] += frames[t]->ticks[i];
+    st_profile_pass(vm, pass, frames[0]->ticks, seconds);
+}
+
+/* ---- the steps ---- */
+
+typedef struct pass_job {
+    const st_pass *pass;
+    st_frame **frames; /* by worker */
+    uint64_t rows, task_rows;
+} pass_job;
+
+static void run_batches(void *ctx, uint64_t task, st_env *env)
+{
+    const pass_job *j = ctx;
+    uint64_t from = task * j->task_rows;
+    st_frame_rows(j->frames[env->worker], from, ST_MIN(j->rows, from + j->task_rows), env);
+}
+
+static void run_part(void *ctx, uint64_t task, st_env *env)
+{
+    const pass_job *j = ctx;
+    st_frame_part(j->frames[env->worker], &j->pass->view->parts[task], env);
 }
 
 void st_step_pass(st_vm *vm, const st_bc_step *s)
 {
     st_arena *a = st_arena_new(vm->env);
     const st_pass *pass = st_pass_prepare(vm, a, &s->code, s->domain, false, ST_BC_NONE);
-    const st_sink *sinks = open_sinks(vm, a, pass);
-    pass_job j = {.pass = pass};
-    uint64_t task_rows = (uint64_t)pass->batch * BATCHES_A_TASK;
+    pass_job j = {.pass = pass, .task_rows = (uint64_t)pass->batch * BATCHES_A_TASK};
     j.rows = pass->view ? 0 : vm->data->tables[s->domain].rows;
-    uint64_t tasks = pass->view ? pass->view->nparts : (j.rows + task_rows - 1) / task_rows;
+    uint64_t tasks = pass->view ? pass->view->nparts : (j.rows + j.task_rows - 1) / j.task_rows;
     uint32_t threads = (uint32_t)ST_MIN(vm->threads, tasks);
-    j.frames = st_new_n(a, st_frame *, threads + 1);
-    for (uint32_t t = 0; t < threads; t++) {
-        j.frames[t] = st_frame_new(a, pass);
-        j.frames[t]->sinks = sinks;
-        if (vm->costs) j.frames[t]->ticks = st_new_n(a, uint64_t, pass->nblocks + 1);
-    }
+    j.frames = st_pass_frames(a, pass, threads);
     double begin = vm->costs ? st_seconds() : 0;
     st_parallel(vm->env, threads, tasks, pass->view ? run_part : run_batches, &j);
-    if (vm->costs) share_out(vm, pass, j.frames, threads, st_seconds() - begin);
-    for (uint32_t t = 0; t < threads; t++) collect(vm, j.frames[t]);
+    st_pass_collect(vm, pass, j.frames, threads, vm->costs ? st_seconds() - begin : 0);
     st_arena_free(a);
 }
 

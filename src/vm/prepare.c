@@ -223,16 +223,11 @@ static void in_numbers(prepare *p, const st_bc_instr *in, st_prep *q)
 
 /* ---- slots ---- */
 
-/* Slots start as their meaning over no rows: counts and sums are 0 and known, everything else is false or missing. */
 static void open_slot(prepare *p, const st_bc_instr *in, const st_prep *q)
 {
     if (in->op == ST_BC_STORE_P && p->vm->slot_counted[in->a[0]]) return;
     st_slot_open(p->vm, in->a[0]);
-    st_slot *s = &p->vm->slots[in->a[0]];
-    s->dict = q->dict;
-    if (in->op != ST_BC_AGG_COUNT && in->op != ST_BC_AGG_SUM) return;
-    if (s->rows / 8) memset(s->known, 0xff, s->rows / 8);
-    for (uint64_t r = s->rows / 8 * 8; r < s->rows; r++) st_bit_set(s->known, r);
+    p->vm->slots[in->a[0]].dict = q->dict;
 }
 
 /* ---- all of it ---- */

@@ -19,6 +19,12 @@ static void needs_domain(st_vm *vm, st_bc_domain domain, uint32_t step)
     if (ST_BC_IS_VIEW(domain)) needs_view(vm, ST_BC_VIEW_ID(domain), step);
 }
 
+static void fills_slot(st_vm *vm, uint32_t slot, uint32_t step)
+{
+    vm->slot_writer[slot] = step + 1;
+    needs_slot(vm, slot, step);
+}
+
 /* UINT32_MAX stays: outputs are needed for ever. */
 static void needs_slot(st_vm *vm, uint32_t slot, uint32_t step)
 {
@@ -30,7 +36,7 @@ static void needs_slot(st_vm *vm, uint32_t slot, uint32_t step)
 static void reads_slot(st_vm *vm, uint32_t slot, uint32_t step)
 {
     if (slot != ST_BC_NONE) {
-        vm->slot_counted[slot] = false;
+        vm->slot_reader[slot] = ST_MAX(vm->slot_reader[slot], step + 1);
         if (vm->costs) {
             *st_push(vm->arena, &vm->reads) = (st_slot_read){slot, vm->last_read[step]};
             vm->last_read[step] = vm->reads.n;
@@ -57,10 +63,12 @@ static void code_needs(st_vm *vm, const st_bc_code *c, uint32_t step)
         for (uint32_t k = 0; k < 5; k++) {
             st_bc_operand kind = st_bc_opcodes[in->op].kinds[k];
             if (kind >= ST_K_INPUT_T && kind <= ST_K_INPUT_KEY) needs_input(vm, in->a[k], step);
-            if (kind >= ST_K_SLOT_OUT_T && kind <= ST_K_SLOT_AGG_BOOL) needs_slot(vm, in->a[k], step);
+            if (kind >= ST_K_SLOT_OUT_T && kind <= ST_K_SLOT_AGG_BOOL) fills_slot(vm, in->a[k], step);
             if (kind == ST_K_SLOT_OUT_T || kind == ST_K_SLOT_OUT_BOOL)
                 vm->slot_stored[in->a[k]] = !ST_BC_IS_VIEW(vm->bc->slots.p[in->a[k]].domain);
             if (kind >= ST_K_SLOT_AGG_T && kind <= ST_K_SLOT_AGG_EXACT) vm->slot_valued[in->a[k]] = true;
+            if (k == 0 && (in->op == ST_BC_AGG_COUNT || in->op == ST_BC_AGG_SUM))
+                vm->slot_full[in->a[k]] = true;
             if (kind == ST_K_INDEX) vm->index_last[in->a[k]] = ST_MAX(vm->index_last[in->a[k]], step);
         }
     }
@@ -87,7 +95,7 @@ static void step_needs(st_vm *vm, uint32_t i)
         code_needs(vm, &s->code, i);
         return;
     }
-    if (s->kind != ST_STEP_THRESHOLD) needs_slot(vm, s->out, i);
+    if (s->kind != ST_STEP_THRESHOLD) fills_slot(vm, s->out, i);
     if (s->kind == ST_STEP_DISTINCT || s->kind == ST_STEP_REPEATS || s->kind == ST_STEP_SPAN)
         vm->slot_valued[s->out] = true;
     if (s->kind == ST_STEP_SCORE) vm->slot_stored[s->out] = true;
@@ -109,31 +117,44 @@ static void step_needs(st_vm *vm, uint32_t i)
     for (uint32_t k = 1; strata && k <= strata[0]; k++) needs_input(vm, strata[k], i);
 }
 
-/* Bitmaps of which only the number of bits is given out; what steps read is taken away later. */
-static void find_counted(st_vm *vm)
+/* Of which only the number of bits is given out, or of known values; labels are counted one by one. */
+static void find_counts(st_vm *vm)
 {
     const st_bc *b = vm->bc;
-    for (uint32_t i = 0; i < b->outputs.n; i++)
-        vm->slot_counted[b->outputs.p[i].slot] = b->slots.p[b->outputs.p[i].slot].type == ST_BC_BOOL;
+    for (uint32_t i = 0; i < b->outputs.n; i++) vm->slot_counts[b->outputs.p[i].slot] = true;
     for (uint32_t i = 0; i < b->outputs.n; i++) {
         const st_bc_output *o = &b->outputs.p[i];
-        if (o->field != ST_OUT_VALUE) vm->slot_counted[o->slot] = false;
-        if (o->known != ST_BC_NONE) vm->slot_counted[o->known] = false;
+        if (o->field != ST_OUT_VALUE || st_bc_is_labelled(b->schema->defs[o->def]))
+            vm->slot_counts[o->slot] = false;
+        if (o->known != ST_BC_NONE) vm->slot_counts[o->known] = false;
     }
     for (uint32_t t = 0; t < b->schema->ntables; t++)
-        if (b->population[t] != ST_BC_NONE) vm->slot_counted[b->population[t]] = false;
+        if (b->population[t] != ST_BC_NONE) vm->slot_counts[b->population[t]] = false;
 }
 
-static void plan_lives(st_vm *vm, bool counts_only)
+/* Bitmaps that are not even stored. */
+static void find_counted(st_vm *vm)
+{
+    for (uint32_t i = 0; i < vm->bc->slots.n; i++)
+        vm->slot_counted[i] = vm->slot_counts[i] && vm->bc->slots.p[i].type == ST_BC_BOOL &&
+                              vm->slot_stored[i] && !vm->slot_reader[i];
+}
+
+static void plan_lives(st_vm *vm, const st_vm_options *o)
 {
     const st_bc *b = vm->bc;
     vm->slot_last = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
     vm->input_steps = st_new_n(vm->arena, uint32_t, b->inputs.n + 1);
     vm->input_seen = st_new_n(vm->arena, uint32_t, b->inputs.n + 1);
     vm->slot_stored = st_new_n(vm->arena, bool, b->slots.n + 1);
+    vm->slot_counts = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->slot_counted = st_new_n(vm->arena, bool, b->slots.n + 1);
+    vm->slot_windowed = st_new_n(vm->arena, bool, b->slots.n + 1);
     vm->slot_count = st_new_n(vm->arena, uint64_t, b->slots.n + 1);
     vm->slot_valued = st_new_n(vm->arena, bool, b->slots.n + 1);
+    vm->slot_full = st_new_n(vm->arena, bool, b->slots.n + 1);
+    vm->slot_writer = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
+    vm->slot_reader = st_new_n(vm->arena, uint32_t, b->slots.n + 1);
     vm->view_last = st_new_n(vm->arena, uint32_t, b->views.n + 1);
     vm->index_last = st_new_n(vm->arena, uint32_t, b->indexes.n + 1);
     for (uint32_t i = 0; i < b->outputs.n; i++) {
@@ -142,15 +163,17 @@ static void plan_lives(st_vm *vm, bool counts_only)
     }
     for (uint32_t i = 0; i < b->schema->ntables; i++)
         if (b->population[i] != ST_BC_NONE) vm->slot_last[b->population[i]] = UINT32_MAX;
-    if (counts_only) find_counted(vm);
+    if (o->counts_only) find_counts(vm);
     for (uint32_t i = 0; i < b->steps.n; i++) step_needs(vm, i);
-    for (uint32_t i = 0; i < b->slots.n; i++) vm->slot_counted[i] &= vm->slot_stored[i];
     /* the order of a view is read when it is built, which is before its last use */
     for (uint32_t v = 0; v < b->views.n; v++) {
         const st_bc_view *view = &b->views.p[v];
         needs_input(vm, view->order, vm->view_last[v]);
         for (uint32_t k = 0; k < view->nties; k++) needs_input(vm, view->ties[k], vm->view_last[v]);
     }
+    find_counted(vm);
+    vm->stream_end = st_new_n(vm->arena, uint32_t, b->steps.n + 1);
+    if (!o->whole) st_stream_plan(vm);
 }
 
 static void give_back(st_vm *vm, uint32_t step)
@@ -240,7 +263,24 @@ static void measure_step(st_vm *vm, uint32_t step)
     double begin = st_seconds();
     run_step(vm, s);
     vm->cost->seconds = st_seconds() - begin;
-    vm->cost->rows = step_rows(vm, s);
+}
+
+/* Steps [from, to): those of a stream, or one. */
+static void run_steps(st_vm *vm, uint32_t from, uint32_t to)
+{
+    if (vm->stream_end[from])
+        st_stream_run(vm, from);
+    else if (vm->costs)
+        measure_step(vm, from);
+    else
+        run_step(vm, &vm->bc->steps.p[from]);
+    for (uint32_t i = from; vm->costs && i < to; i++) vm->costs[i].rows = step_rows(vm, &vm->bc->steps.p[i]);
+}
+
+/* Bitmaps are counted where a pass stores them, values where they were windowed. */
+static bool is_counted(const st_vm *vm, uint32_t slot)
+{
+    return vm->bc->slots.p[slot].type == ST_BC_BOOL ? vm->slot_stored[slot] : vm->slot_windowed[slot];
 }
 
 static const st_vm_result *result_of(st_vm *vm)
@@ -252,8 +292,8 @@ static const st_vm_result *result_of(st_vm *vm)
         const st_slot *s = &vm->slots[i];
         slots[i].type = b->slots.p[i].type;
         if (vm->slot_last[i] == UINT32_MAX)
-            slots[i] = (st_vm_slot){slots[i].type, s->rows,           s->data,           s->known,
-                                    s->dict,       vm->slot_count[i], vm->slot_stored[i]};
+            slots[i] = (st_vm_slot){slots[i].type, s->rows,           s->data,          s->known,
+                                    s->dict,       vm->slot_count[i], is_counted(vm, i)};
     }
     r->slots = slots;
     st_vm_note *notes = st_new_n(vm->result, st_vm_note, (size_t)b->notes.n + vm->ties.n + 2);
@@ -316,15 +356,13 @@ const st_vm_result *st_vm_run(st_arena *a, const st_bc *program, const st_data *
         vm->last_read = st_new_n(own, uint32_t, program->steps.n + 1);
     }
     fill_scalars(vm);
-    plan_lives(vm, o->counts_only);
+    plan_lives(vm, o);
     tell_progress(vm, o, 0);
-    for (uint32_t i = 0; i < program->steps.n; i++) {
-        if (vm->costs)
-            measure_step(vm, i);
-        else
-            run_step(vm, &program->steps.p[i]);
-        give_back(vm, i);
-        tell_progress(vm, o, i + 1);
+    for (uint32_t i = 0, next; i < program->steps.n; i = next) {
+        next = vm->stream_end[i] ? vm->stream_end[i] : i + 1;
+        run_steps(vm, i, next);
+        for (uint32_t k = i; k < next; k++) give_back(vm, k);
+        tell_progress(vm, o, next);
     }
     const st_vm_result *r = result_of(vm);
     st_arena_free(own);

@@ -83,29 +83,46 @@ static size_t width_of(st_bc_type t)
     return widths[t];
 }
 
-/* Memory that is zero from byte `from` on. */
-static void *cleared(st_arena *a, size_t bytes, size_t from)
+size_t st_slot_offset(const st_vm *vm, uint32_t slot, uint64_t row)
 {
-    char *p = st_alloc_raw(a, bytes);
-    memset(p + from, 0, bytes - from);
-    return p;
+    st_bc_type type = vm->bc->slots.p[slot].type;
+    return (size_t)(type == ST_BC_BOOL ? row / 8 : row * width_of(type));
+}
+
+/* Kernels may write whole words of the last batch. */
+size_t st_slot_bytes(const st_vm *vm, uint32_t slot, uint64_t rows)
+{
+    bool bits = vm->bc->slots.p[slot].type == ST_BC_BOOL;
+    return bits ? st_bitmap_bytes(rows + 1) : st_slot_offset(vm, slot, rows + 64);
+}
+
+static void fill_bits(uint64_t *bits, uint64_t n)
+{
+    memset(bits, 0xff, n / 8);
+    for (uint64_t r = n / 8 * 8; r < n; r++) st_bit_set(bits, r);
+}
+
+void st_slot_clear(const st_vm *vm, uint32_t slot, void *data, uint64_t *known, uint64_t rows)
+{
+    /* what a step writes row by row need not be zero before */
+    uint64_t whole = rows / 64 * 64, stored = vm->slot_stored[slot] ? whole : 0;
+    size_t from = st_slot_offset(vm, slot, vm->slot_valued[slot] ? whole : stored);
+    memset((char *)data + from, 0, st_slot_bytes(vm, slot, rows) - from);
+    if (!known) return;
+    memset((char *)known + stored / 8, 0, st_bitmap_bytes(rows + 1) - stored / 8);
+    if (vm->slot_full[slot]) fill_bits(known, rows);
 }
 
 void st_slot_open(st_vm *vm, uint32_t slot)
 {
     st_slot *s = &vm->slots[slot];
-    const st_bc_slot *decl = &vm->bc->slots.p[slot];
+    s->rows = st_domain_rows(vm, vm->bc->slots.p[slot].domain);
+    if (vm->slot_windowed[slot]) return;
     st_arena *a = vm->result;
     if (vm->slot_last[slot] != UINT32_MAX) a = s->arena = st_arena_new(vm->env);
-    s->rows = st_domain_rows(vm, decl->domain);
-    size_t bits = st_bitmap_bytes(s->rows + 1);
-    /* room for whole words of the last batch, which kernels may write */
-    size_t bytes = decl->type == ST_BC_BOOL ? bits : (size_t)(s->rows + 64) * width_of(decl->type);
-    /* what a step writes row by row need not be zero before */
-    uint64_t whole = s->rows / 64 * 64, stored = vm->slot_stored[slot] ? whole : 0;
-    uint64_t valued = vm->slot_valued[slot] ? whole : stored;
-    s->data = cleared(a, bytes, decl->type == ST_BC_BOOL ? stored / 8 : valued * width_of(decl->type));
-    if (decl->type != ST_BC_BOOL) s->known = cleared(a, bits, stored / 8);
+    s->data = st_alloc_raw(a, st_slot_bytes(vm, slot, s->rows));
+    if (vm->bc->slots.p[slot].type != ST_BC_BOOL) s->known = st_alloc_raw(a, st_bitmap_bytes(s->rows + 1));
+    st_slot_clear(vm, slot, s->data, s->known, s->rows);
 }
 
 /* ---- inputs ---- */
@@ -153,6 +170,7 @@ st_feed st_feed_of(st_vm *vm, uint32_t input)
         return s;
     }
     const st_slot *slot = &vm->slots[in->id];
+    s.slot = in->id + 1;
     s.phys = phys_of(s.type);
     s.data = slot->data;
     s.known = (const uint8_t *)slot->known;

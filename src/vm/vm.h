@@ -16,8 +16,10 @@ typedef struct st_vm_options {
     uint32_t threads; /* 0: one for each processor */
     const char *
         isa; /* "plain", "avx2", "avx512"; NULL: what the environment variable STRATA_ISA says, else the best */
-    uint32_t batch;   /* rows, a multiple of 64 up to ST_VM_BATCH; 0: ST_VM_BATCH. For tests */
-    bool counts_only; /* of bitmaps that are outputs and nothing else only the number of bits is found */
+    uint32_t batch; /* rows, a multiple of 64 up to ST_VM_BATCH; 0: ST_VM_BATCH. For tests */
+    bool
+        counts_only; /* of outputs that are only counted, bitmaps and values, no more than the number may be found */
+    bool whole; /* steps run one after the other over all rows, none part by part. For tests */
     /* Called from the calling thread now and then with a share from 0 to 1; false stops the run (STRATA_BAD_INPUT, "stopped"). NULL:
      * nobody asks. */
     bool (*progress)(void *context, double share);
@@ -54,10 +56,11 @@ typedef struct st_vm_served {
 typedef struct st_vm_slot {
     st_bc_type type;
     uint64_t rows;
-    const void *data;      /* NULL: the slot is no output, or was only counted */
+    const void *data;      /* NULL: the slot is no output, or was only counted (known: likewise) */
     const uint64_t *known; /* one bit a row; NULL: BOOL */
     const st_dict *dict;
-    uint64_t bits; /* of a bitmap, where `counted`: how many are set */
+    uint64_t
+        bits; /* where `counted`: how many of a bitmap are set, of values how many are known in the population */
     bool counted;
 } st_vm_slot;
 
