@@ -95,7 +95,7 @@ void st_guard_run(st_frame *f, uint32_t test)
 {
     const st_bc_instr *in = f->vm->bc->code.p + f->pass->code.first;
     const st_prep *q = &f->pass->prep[test];
-    const st_feed *s = &f->pass->prep[q->loader].feed;
+    const st_feed feed = st_feed_in(&f->pass->prep[q->loader].feed, f->slots), *s = &feed;
     uint32_t *codes = f->temp[0], n = 0;
     uint16_t *rows_of = f->temp[1];
     int64_t base;
