@@ -97,6 +97,7 @@ strata_status strata_snapshot_bind(strata_snapshot *s, const char *table, struct
     }
     bool ok;
     ST_GUARD(&s->env, ok, st_snapshot_take(s->maker, t, stream, origin));
+    if (stream->release) stream->release(stream); /* it failed before it was begun */
     s->closed = !ok;
     return st_api_end(&s->env, ok, error);
 }
