@@ -600,7 +600,7 @@ static void convert_group(st_binder *b, reading *r)
     release_group(b);
 }
 
-/* Why no more batches are taken for now. */
+/* Why no more batches are taken at the moment. */
 typedef enum taken { GROUP_FULL, STREAM_ENDED, STREAM_FAILED, WRONG_COLUMNS, TOO_MANY_ROWS } taken;
 
 /* Takes batches for a group; `code` is that of a stream that failed. */
