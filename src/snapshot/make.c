@@ -311,18 +311,6 @@ static void take_batch(void *ctx, const st_table *decl, const st_col_build *colu
     st_arena_free(scratch);
 }
 
-static st_phys phys_of(st_type t)
-{
-    switch (t.base) {
-    case ST_T_BOOL: return ST_BIT;
-    case ST_T_FLOAT: return ST_F64;
-    case ST_T_DECIMAL: return t.digits <= 18 ? ST_I64 : ST_I128;
-    case ST_T_STRING: return ST_CODE;
-    case ST_T_DATE: return ST_I32;
-    default: return ST_I64;
-    }
-}
-
 static void begin_table(st_snapshot_maker *m, making *t)
 {
     t->begun = true;
@@ -332,7 +320,7 @@ static void begin_table(st_snapshot_maker *m, making *t)
     t->ranges = st_new_n(t->arena, range, t->decl->ncols + 1);
     for (uint32_t c = 0; c < t->decl->ncols; c++) {
         st_type type = t->decl->cols[c].type;
-        t->shape[c] = (st_values){.phys = phys_of(type), .list = type.list};
+        t->shape[c] = (st_values){.phys = st_phys_of(type), .list = type.list};
         t->ranges[c] = (range){INT64_MAX, INT64_MIN, type.base == ST_T_TIMESTAMP};
     }
     t->rows_file = st_store_rows(m->store);

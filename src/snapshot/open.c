@@ -160,18 +160,6 @@ static uint64_t bits(uint64_t n)
 
 /* ---- columns ---- */
 
-static st_phys phys_of(st_type t)
-{
-    switch (t.base) {
-    case ST_T_BOOL: return ST_BIT;
-    case ST_T_FLOAT: return ST_F64;
-    case ST_T_DECIMAL: return t.digits <= 18 ? ST_I64 : ST_I128;
-    case ST_T_STRING: return ST_CODE;
-    case ST_T_DATE: return ST_I32;
-    default: return ST_I64;
-    }
-}
-
 /* What values of the type may be; false: anything. */
 static bool range_of(st_type t, int64_t *low, int64_t *high)
 {
@@ -319,7 +307,7 @@ static void take_values(const source *x, st_column *c)
 
 static void take_column(const source *x, st_column *c)
 {
-    *c = (st_column){.decl = x->decl, .phys = phys_of(x->decl->type), .n = x->s->n};
+    *c = (st_column){.decl = x->decl, .phys = st_phys_of(x->decl->type), .n = x->s->n};
     take_known(x, c);
     take_list(x, c);
     take_values(x, c);

@@ -125,18 +125,6 @@ static st_room *room_for(st_binder *b, table_build *t, const st_col *c)
     return new_room(b);
 }
 
-static st_phys phys_of(st_type t)
-{
-    switch (t.base) {
-    case ST_T_BOOL: return ST_BIT;
-    case ST_T_FLOAT: return ST_F64;
-    case ST_T_DECIMAL: return t.digits <= 18 ? ST_I64 : ST_I128;
-    case ST_T_STRING: return ST_CODE;
-    case ST_T_DATE: return ST_I32;
-    default: return ST_I64;
-    }
-}
-
 static void check_link(const st_binder *b, const st_col *c)
 {
     const st_col *key = c->links_to->key;
@@ -154,7 +142,7 @@ static void prepare_column(st_binder *b, table_build *t, const st_col *decl)
     st_col_build *c = &t->cols[decl->index];
     if (decl->links_to) check_link(b, decl);
     c->decl = decl;
-    c->phys = phys_of(decl->type);
+    c->phys = st_phys_of(decl->type);
     c->room = room_for(b, t, decl);
     c->arenas = st_new_n(b->arena, st_arena *, b->threads);
 }

@@ -37,6 +37,18 @@ bool st_src_accepted(const st_src *src, st_type declared)
     return (src->list != 0) == declared.list && (takes[declared.base] >> src->kind & 1);
 }
 
+st_phys st_phys_of(st_type t)
+{
+    switch (t.base) {
+    case ST_T_BOOL: return ST_BIT;
+    case ST_T_FLOAT: return ST_F64;
+    case ST_T_DECIMAL: return t.digits <= 18 ? ST_I64 : ST_I128;
+    case ST_T_STRING: return ST_CODE;
+    case ST_T_DATE: return ST_I32;
+    default: return ST_I64;
+    }
+}
+
 size_t st_phys_bytes(st_phys phys)
 {
     static const uint8_t bytes[] = {

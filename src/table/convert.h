@@ -51,6 +51,7 @@ typedef struct st_col_build {
     st_big codes;
 } st_col_build;
 
+st_phys st_phys_of(st_type t);      /* how values of a declared type, or of its elements, lie */
 size_t st_phys_bytes(st_phys phys); /* 0 for BIT */
 
 /* Copies n bits to bits that are still zero. */
