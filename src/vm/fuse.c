@@ -43,23 +43,6 @@ static bool writes_p(const st_bc_instr *in)
     return st_bc_opcodes[in->op].kinds[0] == ST_K_P_OUT;
 }
 
-/* Runs BODY for every predicate register `reg` that the instruction reads. */
-#define EACH_READ(f, in, BODY)                                                                               \
-    for (uint32_t k_ = 0; k_ < 5; k_++) {                                                                    \
-        st_bc_operand kind_ = st_bc_opcodes[(in)->op].kinds[k_];                                             \
-        bool listed_ = kind_ == ST_K_LIST_P || kind_ == ST_K_LIST_PS_T;                                      \
-        const uint32_t *list_ = listed_ ? (f)->lists + (in)->a[k_] : NULL;                                   \
-        if (kind_ == ST_K_P_IN) {                                                                            \
-            uint32_t reg = (in)->a[k_];                                                                      \
-            BODY;                                                                                            \
-        } else if (listed_) {                                                                                \
-            for (uint32_t at_ = 0; at_ < list_[0]; at_ += kind_ == ST_K_LIST_P ? 1 : 2) {                    \
-                uint32_t reg = list_[1 + at_];                                                               \
-                BODY;                                                                                        \
-            }                                                                                                \
-        }                                                                                                    \
-    }
-
 static void find_reads(fuse *f)
 {
     uint32_t npred = f->pass->code.npred;
@@ -67,7 +50,7 @@ static void find_reads(fuse *f)
         st_new_n(f->a, uint32_t, npred + 1); /* by register: the instruction + 1 that wrote it */
     for (uint32_t i = 0; i < f->n; i++) {
         const st_bc_instr *in = &f->code[i];
-        EACH_READ(f, in, {
+        ST_EACH_READ(f->lists, in, {
             uint32_t w = writer[reg];
             if (w && f->reads[w - 1]++ == 0) f->first_read[w - 1] = i;
         })

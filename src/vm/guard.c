@@ -11,14 +11,7 @@ static bool is_conjunction(const st_bc_instr *in)
 static uint32_t reads_of(const st_vm *vm, const st_bc_instr *in, uint32_t p)
 {
     uint32_t n = 0;
-    for (uint32_t k = 0; k < 5; k++) {
-        st_bc_operand kind = st_bc_opcodes[in->op].kinds[k];
-        if (kind == ST_K_P_IN) n += in->a[k] == p;
-        if (kind != ST_K_LIST_P && kind != ST_K_LIST_PS_T) continue;
-        const uint32_t *list = vm->bc->lists.p + in->a[k];
-        uint32_t step = kind == ST_K_LIST_P ? 1 : 2;
-        for (uint32_t i = 0; i < list[0]; i += step) n += list[1 + i] == p;
-    }
+    ST_EACH_READ(vm->bc->lists.p, in, n += reg == p)
     return n;
 }
 

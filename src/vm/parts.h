@@ -324,6 +324,23 @@ void st_leaves_run(struct st_frame *f, const st_leaves *l);
 void st_compare(struct st_frame *f, uint32_t reg, st_bc_type type, st_cmp cmp, const st_scalar *s,
                 uint64_t *out);
 
+/* Runs BODY for every predicate register `reg` that the instruction reads. */
+#define ST_EACH_READ(lists, in, BODY)                                                                        \
+    for (uint32_t k_ = 0; k_ < 5; k_++) {                                                                    \
+        st_bc_operand kind_ = st_bc_opcodes[(in)->op].kinds[k_];                                             \
+        bool listed_ = kind_ == ST_K_LIST_P || kind_ == ST_K_LIST_PS_T;                                      \
+        const uint32_t *list_ = listed_ ? (lists) + (in)->a[k_] : NULL;                                      \
+        if (kind_ == ST_K_P_IN) {                                                                            \
+            uint32_t reg = (in)->a[k_];                                                                      \
+            BODY;                                                                                            \
+        } else if (listed_) {                                                                                \
+            for (uint32_t at_ = 0; at_ < list_[0]; at_ += kind_ == ST_K_LIST_P ? 1 : 2) {                    \
+                uint32_t reg = list_[1 + at_];                                                               \
+                BODY;                                                                                        \
+            }                                                                                                \
+        }                                                                                                    \
+    }
+
 /* ---- guard.c: expensive tests, only of rows that the rest of their conjunction leaves ---- */
 /* Whether instruction i, a test for a pattern, can be put off; if so, its loader and its reader. */
 bool st_guard_find(const st_vm *vm, const st_bc_code *code, uint32_t i, uint32_t *loader, uint32_t *reader);
