@@ -246,8 +246,8 @@ static uint32_t make_sets(st_arena *a, st_leaves *l, uint32_t from)
 
 static void add_set(st_arena *a, st_leaves *l, const st_code_set *set, uint32_t out)
 {
-    if (set->nfew == 1 && l->narrow.data) {
-        cut c = {CUT_ASKED, ST_EQ, {.u = set->few[0]}};
+    if (set->single && l->narrow.data) {
+        cut c = {CUT_ASKED, ST_EQ, {.u = set->only}};
         add_cut(a, l, c, c, out);
         return;
     }

@@ -234,13 +234,12 @@ const st_dict *st_dict_transform(st_arena *a, st_arena *scratch, const st_dict *
 bool st_text_test_holds(st_bc_test test, st_str x, st_str y); /* not for matches */
 
 /* A bit a code. bytes: 0 or 0xff, for short dictionaries; else bits. */
-enum { ST_FEW_CODES = 4 };
 typedef struct st_code_set {
     uint8_t *bytes;
     uint64_t *bits;
     uint32_t n;
-    uint32_t nfew; /* where the set is small: its codes; 0: it is not, or was not counted */
-    uint16_t few[ST_FEW_CODES];
+    bool single; /* just one code is in it, `only`; false as well where that was not looked at */
+    uint16_t only;
 } st_code_set;
 st_code_set st_code_set_new(st_arena *a, const st_dict *d);
 static inline bool st_code_set_has(const st_code_set *s, uint32_t code)
@@ -254,8 +253,8 @@ static inline void st_code_set_add(st_code_set *s, uint32_t code)
     else
         s->bits[code >> 6] |= UINT64_C(1) << (code & 63);
 }
-/* Counts the codes of a complete set, to compare with each of a few in place of looking them up. */
-void st_code_set_count(st_code_set *s);
+/* Looks whether a complete set holds just one code, to compare with it in place of looking codes up. */
+void st_code_set_look(st_code_set *s);
 /* Adds the entries for which the question is answered yes; asked by several threads. */
 typedef bool (*st_text_question)(const void *ctx, st_str s);
 void st_code_set_ask(st_vm *vm, st_code_set *s, const st_dict *d, st_text_question holds, const void *ctx);

@@ -62,7 +62,7 @@ static void ask_scalar(prepare *p, const st_bc_instr *in, st_prep *q, uint32_t h
         st_code_set_match(p->vm, &q->set, q->dict, s->as.s, how == ST_TEST_NOT_MATCHES);
     else
         st_code_set_ask(p->vm, &q->set, q->dict, holds, &(other){how, s->as.s});
-    st_code_set_count(&q->set);
+    st_code_set_look(&q->set);
 }
 
 /* A test for a pattern, of more texts than are looked at without need. */
@@ -95,7 +95,7 @@ static void in_texts(prepare *p, const st_bc_instr *in, st_prep *q)
     }
     q->set = st_code_set_new(p->a, q->dict);
     st_code_set_ask(p->vm, &q->set, q->dict, is_among, &wanted);
-    st_code_set_count(&q->set);
+    st_code_set_look(&q->set);
     st_arena_free(scratch);
 }
 
@@ -112,7 +112,7 @@ static void listed(prepare *p, const st_bc_instr *in, st_prep *q)
     if (text) {
         q->set = st_code_set_new(p->a, q->dict);
         st_code_set_ask(p->vm, &q->set, q->dict, is_key, keys);
-        st_code_set_count(&q->set);
+        st_code_set_look(&q->set);
     } else {
         q->keys = keys;
     }

@@ -137,16 +137,16 @@ st_code_set st_code_set_new(st_arena *a, const st_dict *d)
     return s;
 }
 
-void st_code_set_count(st_code_set *s)
+void st_code_set_look(st_code_set *s)
 {
     if (!s->bytes) return;
     uint32_t n = 0;
-    for (uint32_t code = 0; code < s->n && n <= ST_FEW_CODES; code++) {
+    for (uint32_t code = 0; code < s->n && n < 2; code++) {
         if (!s->bytes[code]) continue;
-        if (n < ST_FEW_CODES) s->few[n] = (uint16_t)code;
+        s->only = (uint16_t)code;
         n++;
     }
-    s->nfew = n <= ST_FEW_CODES ? n : 0;
+    s->single = n == 1;
 }
 
 typedef struct question_job {
